@@ -1,0 +1,26 @@
+// Blockwise causal attention with grouped heads; nothing of size T x T exists.
+// FlashAttention-2 (arXiv 2307.08691): the forward keeps the output and each row's log-sum-exp,
+// the backward recomputes the scores block by block.
+#ifndef LENS_ATTENTION_H
+#define LENS_ATTENTION_H
+#include <stddef.h>
+
+typedef struct lens_attention_shape {
+    size_t T;   // tokens; query i attends to keys 0...i
+    size_t NH;  // query heads, a multiple of NKV
+    size_t NKV; // key/value heads; query head h reads key/value head h / (NH / NKV)
+    size_t HS;  // head size, any value of at least 1
+    float scale; // multiplies the scores; usually 1/sqrt(HS)
+} lens_attention_shape;
+
+/// out[T, NH*HS], lse[NH, T] (natural log of the sum of exp of the scaled scores) from q[T, NH*HS], k, v[T, NKV*HS].
+void lens_attention_forward(lens_attention_shape shape, const float *q, const float *k, const float *v, float *out,
+                            float *lse);
+
+/// dq[T, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[T, NH*HS] and what the forward was given and gave.
+/// `delta[NH, T]` is scratch (rowsum of dout * out).
+void lens_attention_backward(lens_attention_shape shape, const float *q, const float *k, const float *v,
+                             const float *out, const float *lse, const float *dout, float *delta, float *dq, float *dk,
+                             float *dv);
+
+#endif

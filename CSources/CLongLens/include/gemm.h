@@ -1,0 +1,16 @@
+// Matrix products.
+#ifndef LENS_GEMM_H
+#define LENS_GEMM_H
+#include <stdbool.h>
+#include <stddef.h>
+
+/// C[M,N] = op(A)[M,K] · op(B)[K,N] (+ C when `accumulate`), op(X) = Xᵀ when its flag is set. All row-major;
+/// lda, ldb, ldc are row strides in elements of the matrices as stored. K = 0 gives zeros (or C unchanged).
+/// An element's bits do not depend on M, N, its position, or the number of threads: only on its row, its column and K.
+///   forward            Y[T,N] = X[T,K] · W[N,K]ᵀ        (false, true)
+///   input gradient     dX[T,K] = dY[T,N] · W[N,K]       (false, false)
+///   weight gradient    dW[N,K] += dY[T,N]ᵀ · X[T,K]     (true, false), accumulate
+void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, const float *A, size_t lda,
+                   const float *B, size_t ldb, float *C, size_t ldc, bool accumulate);
+
+#endif

@@ -1,0 +1,25 @@
+// Number formats of model files: to and from fp32, by rows of whole blocks (GGUF's block formats).
+#ifndef LENS_QUANT_H
+#define LENS_QUANT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// The numbers are GGUF's tensor types.
+typedef enum lens_type {
+    LENS_TYPE_F32 = 0, LENS_TYPE_F16 = 1, LENS_TYPE_Q4_0 = 2, LENS_TYPE_Q4_1 = 3, LENS_TYPE_Q5_0 = 6,
+    LENS_TYPE_Q5_1 = 7, LENS_TYPE_Q8_0 = 8, LENS_TYPE_Q2_K = 10, LENS_TYPE_Q3_K = 11, LENS_TYPE_Q4_K = 12,
+    LENS_TYPE_Q5_K = 13, LENS_TYPE_Q6_K = 14, LENS_TYPE_BF16 = 30
+} lens_type;
+
+/// Elements in one block, and bytes of one block; 0 for a type that is not known.
+size_t lens_type_block_elements(int type);
+size_t lens_type_block_bytes(int type);
+
+/// `n` elements (whole blocks) to fp32; false for a type that cannot be read.
+bool lens_dequantize(int type, const void *source, float *destination, size_t n);
+
+/// `n` elements (whole blocks) from fp32; false for a type that cannot be written (the K types).
+bool lens_quantize(int type, const float *source, void *destination, size_t n);
+
+#endif

@@ -1,0 +1,20 @@
+// The kernel table: function pointers beside their own block sizes, filled from the scalar reference
+// and overridden by the instruction set in use.
+#ifndef LENS_DISPATCH_H
+#define LENS_DISPATCH_H
+
+#include "kernels/attention_kernels.h"
+#include "kernels/gemm_kernels.h"
+#include "kernels/row_kernels.h"
+
+typedef struct lens_kernel_table {
+    lens_gemm_kernels gemm;
+    lens_attention_kernels attention;
+    lens_row_kernels row;
+    double (*multiply_adds)(size_t rounds); // runs a loop of independent multiply-adds, returns their number of FLOPs
+} lens_kernel_table;
+
+/// The table of the instruction set in use.
+const lens_kernel_table *lens_kernels(void);
+
+#endif

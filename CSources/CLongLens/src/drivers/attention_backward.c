@@ -1,0 +1,264 @@
+// Backward attention. The sequence is cut into chunks; one piece of work is one chunk of queries (of all heads of a
+// group) that meets one chunk of keys. It computes its share of dq, dk and dv in its own scratch memory, with the
+// scores recomputed once (five products), and then adds the shares in a fixed order:
+//
+//   With n chunks, query chunk i and key chunk j meet in round (i + j) mod n. The pieces of a round share neither
+//   queries nor keys, and a causal round has about half of the n possible pieces, the same in every round.
+//   A chunk's shares are added in the order of rounds. Pieces are handed out in that order too, so a thread seldom
+//   waits for its turn, and never for a piece that no thread has begun.
+//
+// So the result does not depend on the threads, all threads are busy with one sequence and one head, and the memory
+// beyond one thread's scratch is two counters for each chunk and head.
+#include "attention.h"
+#include "dispatch.h"
+#include "parallel.h"
+#include <math.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+static size_t round_up(size_t x, size_t multiple) { return (x + multiple - 1) / multiple * multiple; }
+
+typedef struct backward_job {
+    lens_attention_shape shape;
+    const float *q, *k, *v, *out, *lse, *dout;
+    float *delta, *dq, *dk, *dv;
+    const lens_attention_kernels *kernels;
+    size_t HSP;
+    size_t tiles;  // tiles of keys in a chunk, a multiple of the kernel's
+    size_t chunk;  // tokens of a chunk = tiles * lanes
+    size_t chunks; // n
+    _Atomic size_t *queries_done, *keys_done; // [NKV][n]: shares added so far
+    _Atomic size_t next;                      // the next piece to hand out
+    size_t counter_bytes;                     // at the start of the first thread's scratch
+} backward_job;
+
+// The parts of one thread's scratch memory.
+typedef struct backward_memory {
+    float *k_t, *v_t, *dk_t, *dv_t, *k; // one chunk of keys
+    float *q, *dout, *dq, *lse, *delta; // one chunk of queries of one head
+    float *p, *ds;                      // one block
+    float *factors;                     // [lanes]
+} backward_memory;
+
+static float *take(float **next, size_t count) {
+    float *taken = *next;
+    *next += round_up(count, 16);
+    return taken;
+}
+
+static size_t query_rows(const backward_job *job) { return round_up(job->chunk, job->kernels->backward_queries); }
+static size_t block_size(const backward_job *job) {
+    return job->kernels->backward_queries * job->kernels->backward_tiles * job->kernels->lanes;
+}
+
+static size_t scratch_bytes(const backward_job *job) {
+    size_t queries = query_rows(job);
+    size_t floats = (5 * job->chunk + 3 * queries) * job->HSP + 2 * queries + 2 * block_size(job) +
+                    job->kernels->lanes + 13 * 16;
+    return job->counter_bytes + floats * sizeof(float);
+}
+
+static backward_memory divide(const backward_job *job, size_t thread) {
+    char *base = lens_scratch(thread, scratch_bytes(job));
+    float *next = (float *)(base + job->counter_bytes);
+    size_t keys = job->chunk * job->HSP, queries = query_rows(job);
+    backward_memory m;
+    m.k_t = take(&next, keys);
+    m.v_t = take(&next, keys);
+    m.dk_t = take(&next, keys);
+    m.dv_t = take(&next, keys);
+    m.k = take(&next, keys);
+    m.q = take(&next, queries * job->HSP);
+    m.dout = take(&next, queries * job->HSP);
+    m.dq = take(&next, queries * job->HSP);
+    m.lse = take(&next, queries);
+    m.delta = take(&next, queries);
+    m.p = take(&next, block_size(job));
+    m.ds = take(&next, block_size(job));
+    m.factors = take(&next, job->kernels->lanes);
+    return m;
+}
+
+// ---- delta = rowsum(dout * out) ----
+
+enum { delta_rows = 64 };
+
+static void delta_piece(void *context, size_t index, size_t thread) {
+    (void)thread;
+    const backward_job *job = context;
+    const lens_attention_shape s = job->shape;
+    size_t end = smaller(s.T, (index + 1) * delta_rows);
+    for (size_t t = index * delta_rows; t < end; t++) {
+        for (size_t h = 0; h < s.NH; h++) {
+            size_t at = (t * s.NH + h) * s.HS;
+            job->delta[h * s.T + t] = job->kernels->dot(job->dout + at, job->out + at, s.HS);
+        }
+    }
+}
+
+// ---- one piece: a chunk of queries meets a chunk of keys ----
+
+static void load_keys(const backward_job *job, const backward_memory *m, size_t kv_head, size_t first, size_t tiles) {
+    const lens_attention_shape s = job->shape;
+    const lens_attention_kernels *kernels = job->kernels;
+    size_t lanes = kernels->lanes, size = lanes * job->HSP, stride = s.NKV * s.HS;
+    const float *k = job->k + (first * s.NKV + kv_head) * s.HS, *v = job->v + (first * s.NKV + kv_head) * s.HS;
+    for (size_t tile = 0; tile < tiles; tile++) {
+        size_t start = tile * lanes, rows = smaller(lanes, s.T - first - start);
+        kernels->pack_lanes(m->k_t + tile * size, k + start * stride, stride, rows, s.HS, job->HSP,
+                            s.scale * (float)M_LOG2E);
+        kernels->pack_lanes(m->v_t + tile * size, v + start * stride, stride, rows, s.HS, job->HSP, 1.0f);
+    }
+    kernels->pack_rows(m->k, k, stride, smaller(tiles * lanes, s.T - first), tiles * lanes, s.HS, job->HSP);
+    for (size_t i = 0; i < tiles * size; i++) m->dk_t[i] = m->dv_t[i] = 0;
+}
+
+static void load_queries(const backward_job *job, const backward_memory *m, size_t head, size_t first, size_t rows,
+                         size_t padded) {
+    const lens_attention_shape s = job->shape;
+    size_t start = (first * s.NH + head) * s.HS, stride = s.NH * s.HS;
+    job->kernels->pack_rows(m->q, job->q + start, stride, rows, padded, s.HS, job->HSP);
+    job->kernels->pack_rows(m->dout, job->dout + start, stride, rows, padded, s.HS, job->HSP);
+    const float *lse = job->lse + head * s.T + first, *delta = job->delta + head * s.T + first;
+    for (size_t i = 0; i < padded; i++) {
+        m->lse[i] = i < rows ? lse[i] * (float)M_LOG2E : INFINITY; // rows of padding have no probability
+        m->delta[i] = i < rows ? delta[i] : 0;
+    }
+    for (size_t i = 0; i < padded * job->HSP; i++) m->dq[i] = 0;
+}
+
+// All blocks of one head's queries and the keys in memory; `diagonal` is first query - first key.
+static void meet(const backward_job *job, const backward_memory *m, size_t queries, size_t tiles, ptrdiff_t diagonal) {
+    const lens_attention_kernels *kernels = job->kernels;
+    size_t lanes = kernels->lanes, HSP = job->HSP;
+    for (size_t i = 0; i < queries; i += kernels->backward_queries) {
+        size_t rows = smaller(kernels->backward_queries, queries - i);
+        for (size_t tile = 0; tile < tiles; tile += kernels->backward_tiles) {
+            size_t key = tile * lanes;
+            if ((ptrdiff_t)(i + rows) + diagonal <= (ptrdiff_t)key) break;
+            lens_attention_backward_tile t = {
+                .q = m->q + i * HSP, .dout = m->dout + i * HSP, .lse = m->lse + i, .delta = m->delta + i,
+                .k = m->k + key * HSP, .k_t = m->k_t + key * HSP, .v_t = m->v_t + key * HSP, .HSP = HSP,
+                .queries = rows, .tiles = smaller(kernels->backward_tiles, tiles - tile),
+                .diagonal = diagonal + (ptrdiff_t)i - (ptrdiff_t)key, .p = m->p, .ds = m->ds,
+                .dq = m->dq + i * HSP, .dk_t = m->dk_t + key * HSP, .dv_t = m->dv_t + key * HSP};
+            kernels->backward(&t);
+        }
+    }
+}
+
+// ---- the order of the shares ----
+
+// How many pieces of query chunk `i` come before the one with key chunk `j`. In round r chunk i meets (r - i) mod n:
+// first the keys n - i ... i, if there are any, then 0 ... n - i - 1.
+static size_t turn_of_query(size_t n, size_t i, size_t j) {
+    if (i + j >= n) return i + j - n;
+    return (2 * i >= n ? 2 * i + 1 - n : 0) + j;
+}
+
+// The same for key chunk `j`: first the queries max(n - j, j) ... n - 1, then j ... n - j - 1.
+static size_t turn_of_key(size_t n, size_t i, size_t j) {
+    size_t start = larger(n - j, j);
+    if (i + j >= n) return i - start;
+    return n - start + i - j;
+}
+
+static void wait_for(const _Atomic size_t *done, size_t turn) {
+    for (size_t spins = 0; atomic_load_explicit(done, memory_order_acquire) != turn; spins++)
+        if (spins > 64) sched_yield();
+}
+
+static void count(_Atomic size_t *done) { atomic_fetch_add_explicit(done, 1, memory_order_release); }
+
+static void add_keys(const backward_job *job, const backward_memory *m, float *destination, const float *packed,
+                     size_t kv_head, size_t first, size_t tiles, float factor, bool add) {
+    const lens_attention_shape s = job->shape;
+    size_t lanes = job->kernels->lanes, stride = s.NKV * s.HS;
+    for (size_t i = 0; i < lanes; i++) m->factors[i] = factor;
+    for (size_t tile = 0; tile < tiles; tile++) {
+        size_t token = first + tile * lanes;
+        job->kernels->unpack_lanes(destination + (token * s.NKV + kv_head) * s.HS, stride,
+                                   packed + tile * lanes * job->HSP, smaller(lanes, s.T - token), s.HS, job->HSP,
+                                   m->factors, add);
+    }
+}
+
+static void backward_piece(const backward_job *job, const backward_memory *m, size_t kv_head, size_t i, size_t j) {
+    const lens_attention_shape s = job->shape;
+    size_t group = s.NH / s.NKV, lanes = job->kernels->lanes, n = job->chunks;
+    size_t first_query = i * job->chunk, rows = smaller(job->chunk, s.T - first_query);
+    size_t padded = round_up(rows, job->kernels->rows);
+    size_t first_key = j * job->chunk, tiles = (smaller(job->chunk, s.T - first_key) + lanes - 1) / lanes;
+    _Atomic size_t *queries_done = job->queries_done + kv_head * n + i, *keys_done = job->keys_done + kv_head * n + j;
+    size_t query_turn = turn_of_query(n, i, j), key_turn = turn_of_key(n, i, j);
+
+    load_keys(job, m, kv_head, first_key, tiles);
+    for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+        load_queries(job, m, head, first_query, rows, padded);
+        meet(job, m, padded, tiles, (ptrdiff_t)first_query - (ptrdiff_t)first_key);
+        wait_for(queries_done, query_turn);
+        job->kernels->unpack_rows(job->dq + (first_query * s.NH + head) * s.HS, s.NH * s.HS, m->dq, rows, s.HS,
+                                  job->HSP, s.scale, query_turn > 0);
+    }
+    count(queries_done);
+    wait_for(keys_done, key_turn);
+    add_keys(job, m, job->dk, m->dk_t, kv_head, first_key, tiles, s.scale, key_turn > 0);
+    add_keys(job, m, job->dv, m->dv_t, kv_head, first_key, tiles, 1.0f, key_turn > 0);
+    count(keys_done);
+}
+
+// Each worker takes the next piece until none is left.
+static void worker(void *context, size_t index, size_t thread) {
+    (void)index;
+    backward_job *job = context;
+    size_t n = job->chunks, NKV = job->shape.NKV;
+    backward_memory m = divide(job, thread);
+    for (;;) {
+        size_t piece = atomic_fetch_add(&job->next, 1);
+        if (piece >= n * n * NKV) return;
+        size_t round = piece / (n * NKV), i = n - 1 - piece / NKV % n, j = (round + n - i) % n;
+        if (j <= i) backward_piece(job, &m, piece % NKV, i, j);
+    }
+}
+
+// A chunk's copies should stay near the second-level cache, and there should be pieces for many threads.
+enum { chunk_elements = 49152, enough_pieces = 60 };
+
+// The largest chunk, in the kernel's blocks of keys, that gives both. It depends on the shape alone.
+static size_t blocks_of_chunk(lens_attention_shape shape, size_t block, size_t HSP) {
+    size_t blocks = larger(1, chunk_elements / (block * HSP));
+    for (; blocks > 1; blocks--) {
+        size_t n = (shape.T + blocks * block - 1) / (blocks * block);
+        if (shape.NKV * n * (n + 1) / 2 >= enough_pieces) break;
+    }
+    return blocks;
+}
+
+void lens_attention_backward(lens_attention_shape shape, const float *q, const float *k, const float *v,
+                             const float *out, const float *lse, const float *dout, float *delta, float *dq, float *dk,
+                             float *dv) {
+    if (shape.T == 0 || shape.NH == 0) return;
+    const lens_attention_kernels *kernels = &lens_kernels()->attention;
+    backward_job job = {.shape = shape, .q = q, .k = k, .v = v, .out = out, .lse = lse, .dout = dout,
+                        .delta = delta, .dq = dq, .dk = dk, .dv = dv, .kernels = kernels,
+                        .HSP = round_up(shape.HS, kernels->head_multiple)};
+    size_t block = kernels->backward_tiles * kernels->lanes;
+    size_t blocks = blocks_of_chunk(shape, block, job.HSP);
+    job.tiles = blocks * kernels->backward_tiles;
+    job.chunk = blocks * block;
+    job.chunks = (shape.T + job.chunk - 1) / job.chunk;
+    size_t counters = job.chunks * shape.NKV;
+    job.counter_bytes = round_up(2 * counters * sizeof(_Atomic size_t), 64);
+    size_t pieces = shape.NKV * job.chunks * (job.chunks + 1) / 2, workers = smaller(lens_thread_count(), pieces);
+    // Here and not by the workers, so that what is allocated does not depend on which of them find work.
+    for (size_t thread = 0; thread < workers; thread++) lens_scratch(thread, scratch_bytes(&job));
+    job.queries_done = lens_scratch(0, scratch_bytes(&job));
+    job.keys_done = job.queries_done + counters;
+    for (size_t i = 0; i < 2 * counters; i++) atomic_init(&job.queries_done[i], 0);
+    atomic_init(&job.next, 0);
+
+    lens_parallel_for((shape.T + delta_rows - 1) / delta_rows, delta_piece, &job);
+    lens_parallel_for(workers, worker, &job);
+}

@@ -1,0 +1,65 @@
+#include "loss.h"
+#include "dispatch.h"
+#include "drivers/pieces.h"
+#include "parallel.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct forward_work {
+    const lens_row_kernels *row;
+    float *nll, *lse;
+    const float *logits;
+    const int32_t *targets;
+    size_t rows, V, size;
+} forward_work;
+
+static void forward_piece(void *context, size_t index, size_t thread) {
+    (void)thread;
+    const forward_work *w = context;
+    lens_piece p = lens_piece_at(index, w->rows, w->size);
+    for (size_t row = p.start; row < p.start + p.count; row++) {
+        const float *logits = w->logits + row * w->V;
+        float maximum;
+        double logarithm = log(w->row->sum_exp(logits, w->V, &maximum));
+        w->lse[row] = (float)((double)maximum + logarithm);
+        // Not from the rounded lse: for large logits that would cost the loss its digits.
+        w->nll[row] = (float)(logarithm + ((double)maximum - (double)logits[w->targets[row]]));
+    }
+}
+
+void lens_cross_entropy_forward(float *nll, float *lse, const float *logits, const int32_t *targets, size_t rows,
+                                size_t V) {
+    forward_work work = {&lens_kernels()->row, nll, lse, logits, targets, rows, V, lens_piece_rows(V)};
+    lens_parallel_for(lens_piece_count(rows, work.size), forward_piece, &work);
+}
+
+typedef struct backward_work {
+    const lens_row_kernels *row;
+    float *logits;
+    const float *lse, *weight;
+    const int32_t *targets;
+    size_t rows, V, size;
+} backward_work;
+
+static void backward_row(const backward_work *w, size_t row) {
+    float *logits = w->logits + row * w->V, weight = w->weight[row];
+    if (weight == 0) {
+        memset(logits, 0, w->V * sizeof(float));
+        return;
+    }
+    w->row->scaled_softmax(logits, w->lse[row], weight, w->V);
+    logits[w->targets[row]] -= weight;
+}
+
+static void backward_piece(void *context, size_t index, size_t thread) {
+    (void)thread;
+    const backward_work *w = context;
+    lens_piece p = lens_piece_at(index, w->rows, w->size);
+    for (size_t row = p.start; row < p.start + p.count; row++) backward_row(w, row);
+}
+
+void lens_cross_entropy_backward(float *logits, const float *lse, const int32_t *targets, const float *weight,
+                                 size_t rows, size_t V) {
+    backward_work work = {&lens_kernels()->row, logits, lse, weight, targets, rows, V, lens_piece_rows(V)};
+    lens_parallel_for(lens_piece_count(rows, work.size), backward_piece, &work);
+}

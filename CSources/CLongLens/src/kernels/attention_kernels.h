@@ -1,0 +1,74 @@
+// Micro-kernels of blockwise attention, over packed blocks: everything is padded to whole register tiles, so no
+// kernel has edges. One side of every score tile lies in vector lanes:
+//   forward   queries in lanes: the row operations of the online softmax are then lane by lane, without reductions
+//   backward  keys in lanes: only K and V, which a group of query heads shares, are transposed
+// Scores are in units of log2: the packing multiplies one side by scale * log2(e), and probabilities are exp2.
+// "lane-packed" [HSP][lanes] means: element d of row r at d * lanes + r. "row-packed" [rows][HSP]: at r * HSP + d.
+#ifndef LENS_ATTENTION_KERNELS_H
+#define LENS_ATTENTION_KERNELS_H
+#include <stdbool.h>
+#include <stddef.h>
+
+/// One tile of `lanes` queries meets `keys` keys.
+typedef struct lens_attention_forward_tile {
+    const float *q;     // lane-packed, multiplied by scale * log2(e)
+    const float *k, *v; // row-packed
+    size_t HSP;         // padded head size
+    size_t keys;        // a multiple of `rows`
+    ptrdiff_t diagonal; // lane i sees key j when j <= i + diagonal
+    float *s;           // [keys][lanes], scratch
+    float *maximum;     // [lanes], running maximum of the scores, -inf at first
+    float *sum;         // [lanes], running sum of exp2(score - maximum)
+    float *out;         // lane-packed, running sum of exp2(score - maximum) * v
+    // Rows of K and V that will soon be packed, `next_stride` apart: the kernel may ask for them meanwhile.
+    const float *next_k, *next_v;
+    size_t next_rows, next_stride;
+} lens_attention_forward_tile;
+
+/// A block of queries meets a block of keys.
+typedef struct lens_attention_backward_tile {
+    const float *q, *dout;    // row-packed
+    const float *lse, *delta; // [queries]; lse in units of log2, +inf for rows of padding
+    const float *k;           // row-packed
+    const float *k_t, *v_t;   // [tiles] lane-packed; k_t multiplied by scale * log2(e)
+    size_t HSP;
+    size_t queries;     // a multiple of `rows`
+    size_t tiles;       // keys = tiles * lanes
+    ptrdiff_t diagonal; // query i sees key j when j <= i + diagonal
+    float *p, *ds;      // [queries][keys], scratch
+    float *dq;          // row-packed, += ds · k
+    float *dk_t, *dv_t; // [tiles] lane-packed, += dsᵀ · q and pᵀ · dout
+} lens_attention_backward_tile;
+
+typedef struct lens_attention_kernels {
+    size_t lanes;          // width of a score tile
+    size_t rows;           // height of a register tile
+    size_t head_multiple;  // the padded head size is a multiple of this
+    size_t forward_keys;   // keys of one forward tile, a multiple of `rows`
+    size_t backward_tiles; // tiles of keys in one backward block
+    size_t backward_queries; // queries in one backward block, a multiple of `rows`
+
+    void (*forward)(const lens_attention_forward_tile *tile);
+    void (*backward)(const lens_attention_backward_tile *tile);
+
+    /// `rows` rows of `HS` elements, `stride` apart, into row-packed rows; zeros up to HSP and `padded_rows`.
+    void (*pack_rows)(float *packed, const float *x, size_t stride, size_t rows, size_t padded_rows, size_t HS,
+                      size_t HSP);
+    /// The same rows (at most `lanes`), times `factor`, into one lane-packed tile.
+    void (*pack_lanes)(float *packed, const float *x, size_t stride, size_t rows, size_t HS, size_t HSP,
+                       float factor);
+    /// Row-packed rows, times `factor`, to (or added to) rows `stride` apart.
+    void (*unpack_rows)(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
+                        float factor, bool add);
+    /// A lane-packed tile, each lane times its factor, to (or added to) rows `stride` apart.
+    void (*unpack_lanes)(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
+                         const float *factors, bool add);
+    /// Sum of x[i] * y[i].
+    float (*dot)(const float *x, const float *y, size_t n);
+} lens_attention_kernels;
+
+void lens_attention_kernels_scalar(lens_attention_kernels *table);
+void lens_attention_kernels_avx2(lens_attention_kernels *table);
+void lens_attention_kernels_avx512(lens_attention_kernels *table);
+
+#endif

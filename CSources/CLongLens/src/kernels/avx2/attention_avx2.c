@@ -1,0 +1,58 @@
+// Attention on AVX2: register tiles of 4 rows and 3 vectors (12 accumulators of 16 registers).
+#include "isa.h"
+#include "kernels/attention_kernels.h"
+
+#ifdef LENS_X86
+#include <immintrin.h>
+#include <math.h>
+
+LENS_BEGIN_AVX2
+#include "simd/vector_avx2.h"
+
+enum {
+    tile_rows = 4, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,
+    wide_rows = 4, wide_vectors = 3
+};
+
+/// exp2(x) for x <= 0: 2^n * 2^(x - n), n = round(x), the second factor by a polynomial with relative error
+/// 1.5 * 2^-24 on [-1/2, 1/2] that is exactly 1 at 0. Below 2^-126 the result is 0. NaN stays.
+static inline vf probability(vf x) {
+    // Adding it leaves n + 127 in the low bits; those, moved to the exponent, are 2^n, or 0 for n = -127.
+    const vf magic = vf_set1(12582912.0f + 127.0f);
+    x = vf_max(vf_set1(-127.0f), x); // in this order NaN stays
+    vf shifted = vf_add(x, magic), r = vf_sub(x, vf_sub(shifted, magic));
+    vf p = vf_set1(1.3264727247071489e-3f);
+    p = vf_fma(p, r, vf_set1(9.671512688175565e-3f));
+    p = vf_fma(p, r, vf_set1(5.550733743574546e-2f));
+    p = vf_fma(p, r, vf_set1(2.4022242084634776e-1f));
+    p = vf_fma(p, r, vf_set1(6.931469775987168e-1f));
+    p = vf_fma(p, r, vf_set1(1.0f));
+    return vf_mul(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
+}
+
+// acc[0...2] += *element * column[0...2]. Twelve accumulators, three columns and one factor fill the 16 registers;
+// left to itself the compiler loads two factors at a time and spills an accumulator in the innermost loop.
+#define LENS_MULTIPLY_ADD_3 multiply_add_3
+static inline void multiply_add_3(vf *acc, const float *element, const vf *column) {
+    vf factor;
+    __asm__("vbroadcastss %4, %3\n\t"
+            "vfmadd231ps %5, %3, %0\n\t"
+            "vfmadd231ps %6, %3, %1\n\t"
+            "vfmadd231ps %7, %3, %2"
+            : "+x"(acc[0]), "+x"(acc[1]), "+x"(acc[2]), "=&x"(factor)
+            : "m"(*element), "x"(column[0]), "x"(column[1]), "x"(column[2]));
+}
+
+#include "kernels/template/attention_tile-inl.h"
+#include "kernels/template/attention_forward-inl.h"
+#include "kernels/template/attention_backward-inl.h"
+LENS_END
+
+void lens_attention_kernels_avx2(lens_attention_kernels *table) {
+    *table = (lens_attention_kernels){
+        .lanes = tile_lanes, .rows = tile_rows, .head_multiple = VF_WIDTH, .forward_keys = 96,
+        .backward_tiles = 3, .backward_queries = 64, .forward = forward, .backward = backward,
+        .pack_rows = pack_rows, .pack_lanes = pack_lanes, .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes, .dot = dot};
+}
+#endif

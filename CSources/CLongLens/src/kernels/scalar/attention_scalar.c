@@ -1,0 +1,111 @@
+// Attention in plain loops: the reference of the vector kernels.
+#include "kernels/attention_kernels.h"
+#include <math.h>
+
+enum { lanes = 8, forward_keys = 32, backward_tiles = 4, backward_queries = 32 };
+
+static float score(const lens_attention_forward_tile *t, size_t key, size_t lane) {
+    if ((ptrdiff_t)key > (ptrdiff_t)lane + t->diagonal) return -INFINITY;
+    float sum = 0;
+    for (size_t d = 0; d < t->HSP; d++) sum += t->k[key * t->HSP + d] * t->q[d * lanes + lane];
+    return sum;
+}
+
+static void forward(const lens_attention_forward_tile *t) {
+    for (size_t lane = 0; lane < lanes; lane++) {
+        float old = t->maximum[lane], maximum = old, sum = 0;
+        for (size_t j = 0; j < t->keys; j++) {
+            float s = t->s[j * lanes + lane] = score(t, j, lane);
+            maximum = s > maximum ? s : maximum;
+        }
+        for (size_t j = 0; j < t->keys; j++) {
+            float p = exp2f(t->s[j * lanes + lane] - maximum);
+            t->s[j * lanes + lane] = p;
+            sum += p;
+        }
+        float correction = exp2f(old - maximum); // 0 in the first block
+        t->maximum[lane] = maximum;
+        t->sum[lane] = t->sum[lane] * correction + sum;
+        for (size_t d = 0; d < t->HSP; d++) {
+            float out = t->out[d * lanes + lane] * correction;
+            for (size_t j = 0; j < t->keys; j++) out += t->s[j * lanes + lane] * t->v[j * t->HSP + d];
+            t->out[d * lanes + lane] = out;
+        }
+    }
+}
+
+static void probabilities(const lens_attention_backward_tile *t, size_t i, size_t j) {
+    const float *k_t = t->k_t + j / lanes * t->HSP * lanes + j % lanes;
+    const float *v_t = t->v_t + j / lanes * t->HSP * lanes + j % lanes;
+    float s = 0, dp = 0, p = 0, ds = 0;
+    if ((ptrdiff_t)j <= (ptrdiff_t)i + t->diagonal) {
+        for (size_t d = 0; d < t->HSP; d++) {
+            s += t->q[i * t->HSP + d] * k_t[d * lanes];
+            dp += t->dout[i * t->HSP + d] * v_t[d * lanes];
+        }
+        p = exp2f(s - t->lse[i]);
+        ds = p * (dp - t->delta[i]);
+    }
+    t->p[i * t->tiles * lanes + j] = p;
+    t->ds[i * t->tiles * lanes + j] = ds;
+}
+
+static void backward(const lens_attention_backward_tile *t) {
+    size_t keys = t->tiles * lanes;
+    for (size_t i = 0; i < t->queries; i++)
+        for (size_t j = 0; j < keys; j++) probabilities(t, i, j);
+    for (size_t i = 0; i < t->queries; i++) {
+        for (size_t j = 0; j < keys; j++) {
+            float p = t->p[i * keys + j], ds = t->ds[i * keys + j];
+            float *dk_t = t->dk_t + j / lanes * t->HSP * lanes + j % lanes;
+            float *dv_t = t->dv_t + j / lanes * t->HSP * lanes + j % lanes;
+            for (size_t d = 0; d < t->HSP; d++) {
+                dv_t[d * lanes] += p * t->dout[i * t->HSP + d];
+                dk_t[d * lanes] += ds * t->q[i * t->HSP + d];
+                t->dq[i * t->HSP + d] += ds * t->k[j * t->HSP + d];
+            }
+        }
+    }
+}
+
+static void pack_rows(float *packed, const float *x, size_t stride, size_t rows, size_t padded_rows, size_t HS,
+                      size_t HSP) {
+    for (size_t r = 0; r < padded_rows; r++)
+        for (size_t d = 0; d < HSP; d++) packed[r * HSP + d] = r < rows && d < HS ? x[r * stride + d] : 0;
+}
+
+static void pack_lanes(float *packed, const float *x, size_t stride, size_t rows, size_t HS, size_t HSP,
+                       float factor) {
+    for (size_t d = 0; d < HSP; d++)
+        for (size_t r = 0; r < lanes; r++)
+            packed[d * lanes + r] = r < rows && d < HS ? x[r * stride + d] * factor : 0;
+}
+
+static void unpack_rows(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
+                        float factor, bool add) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t d = 0; d < HS; d++)
+            x[r * stride + d] = packed[r * HSP + d] * factor + (add ? x[r * stride + d] : 0);
+}
+
+static void unpack_lanes(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
+                         const float *factors, bool add) {
+    (void)HSP;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t d = 0; d < HS; d++)
+            x[r * stride + d] = packed[d * lanes + r] * factors[r] + (add ? x[r * stride + d] : 0);
+}
+
+static float dot(const float *x, const float *y, size_t n) {
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+void lens_attention_kernels_scalar(lens_attention_kernels *table) {
+    *table = (lens_attention_kernels){
+        .lanes = lanes, .rows = 1, .head_multiple = 1, .forward_keys = forward_keys,
+        .backward_tiles = backward_tiles, .backward_queries = backward_queries,
+        .forward = forward, .backward = backward, .pack_rows = pack_rows, .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows, .unpack_lanes = unpack_lanes, .dot = dot};
+}

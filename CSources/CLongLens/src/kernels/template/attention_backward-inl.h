@@ -1,0 +1,104 @@
+// One block of the backward pass (FlashAttention-2, arXiv 2307.08691, algorithm 2) with keys in lanes:
+//   S = Q·Kᵀ, P = exp2(S - lse), dP = dO·Vᵀ, dS = P (dP - delta), dV += Pᵀ·dO, dK += dSᵀ·Q, dQ += dS·K.
+// In the vector vocabulary; needs attention_tile-inl.h and `probability`.
+
+// P and dS of `tile_rows` queries and one tile of keys, from S and dP that lie in their places.
+LENS_ALWAYS_INLINE void backward_softmax(const lens_attention_backward_tile *t, size_t i, size_t tile, bool masked) {
+    size_t keys = t->tiles * tile_lanes;
+    for (size_t r = i; r < i + tile_rows; r++) {
+        const vf lse = vf_set1(t->lse[r]), delta = vf_set1(t->delta[r]);
+        for (int v = 0; v < tile_vectors; v++) {
+            size_t key = tile * tile_lanes + (size_t)v * VF_WIDTH;
+            float *ps = t->p + r * keys + key, *dss = t->ds + r * keys + key;
+            vf p = probability(vf_sub(vf_load(ps), lse));
+            vf ds = vf_mul(p, vf_sub(vf_load(dss), delta));
+            if (masked) {
+                size_t visible = lane_count((ptrdiff_t)r + t->diagonal + 1 - (ptrdiff_t)key);
+                p = vf_first_or(p, visible, vf_zero());
+                ds = vf_first_or(ds, visible, vf_zero());
+            }
+            vf_store(ps, p);
+            vf_store(dss, ds);
+        }
+    }
+}
+
+static void backward_probabilities(const lens_attention_backward_tile *t, size_t tile, size_t first) {
+    size_t keys = t->tiles * tile_lanes, HSP = t->HSP;
+    const float *k_t = t->k_t + tile * HSP * tile_lanes, *v_t = t->v_t + tile * HSP * tile_lanes;
+    ptrdiff_t last_key = (ptrdiff_t)((tile + 1) * tile_lanes) - 1;
+    for (size_t i = first; i < t->queries; i += tile_rows) {
+        vf acc[max_accumulators];
+        clear_tile(acc, tile_rows, tile_vectors);
+        multiply_add(acc, tile_rows, tile_vectors, HSP, t->q + i * HSP, HSP, 1, k_t, tile_lanes);
+        store_tile(acc, tile_rows, tile_vectors, t->p + i * keys + tile * tile_lanes, keys);
+        clear_tile(acc, tile_rows, tile_vectors);
+        multiply_add(acc, tile_rows, tile_vectors, HSP, t->dout + i * HSP, HSP, 1, v_t, tile_lanes);
+        store_tile(acc, tile_rows, tile_vectors, t->ds + i * keys + tile * tile_lanes, keys);
+        if ((ptrdiff_t)i + t->diagonal >= last_key) {
+            backward_softmax(t, i, tile, false);
+        } else {
+            backward_softmax(t, i, tile, true);
+        }
+    }
+}
+
+/// grad[HSP][lanes] += xᵀ · weights, over the queries from `first`.
+static void backward_keys(const lens_attention_backward_tile *t, size_t tile, size_t first, const float *x,
+                          const float *weights, float *grad) {
+    size_t keys = t->tiles * tile_lanes, HSP = t->HSP;
+    for (size_t d = 0; d < HSP; d += tile_rows) {
+        vf acc[max_accumulators];
+        float *g = grad + (tile * HSP + d) * tile_lanes;
+        load_tile(acc, tile_rows, tile_vectors, g, tile_lanes);
+        multiply_add(acc, tile_rows, tile_vectors, t->queries - first, x + first * HSP + d, 1, HSP,
+                     weights + first * keys + tile * tile_lanes, keys);
+        store_tile(acc, tile_rows, tile_vectors, g, tile_lanes);
+    }
+}
+
+// One register tile of dQ: R queries, V vectors along the head.
+LENS_ALWAYS_INLINE void backward_query_tile(const lens_attention_backward_tile *t, const int R, const int V, size_t i,
+                                            size_t d, size_t visible) {
+    size_t keys = t->tiles * tile_lanes, HSP = t->HSP;
+    vf acc[max_accumulators];
+    load_tile(acc, R, V, t->dq + i * HSP + d, HSP);
+    multiply_add(acc, R, V, visible, t->ds + i * keys, keys, 1, t->k + d, HSP);
+    store_tile(acc, R, V, t->dq + i * HSP + d, HSP);
+}
+
+static void backward_queries(const lens_attention_backward_tile *t) {
+    size_t keys = t->tiles * tile_lanes;
+    for (size_t i = 0; i < t->queries; i += tile_rows) {
+        ptrdiff_t seen = (ptrdiff_t)(i + tile_rows) + t->diagonal;
+        if (seen <= 0) continue;
+        size_t visible = (size_t)seen < keys ? (size_t)seen : keys;
+        for (size_t d = 0; d < t->HSP;) {
+            size_t left = (t->HSP - d) / VF_WIDTH;
+            if (left >= wide_vectors && left != wide_vectors + 1) {
+                for (size_t r = 0; r < tile_rows; r += wide_rows)
+                    backward_query_tile(t, wide_rows, wide_vectors, i + r, d, visible);
+                d += wide_vectors * VF_WIDTH;
+            } else if (left >= 2) {
+                backward_query_tile(t, tile_rows, 2, i, d, visible);
+                d += 2 * VF_WIDTH;
+            } else {
+                backward_query_tile(t, tile_rows, 1, i, d, visible);
+                d += VF_WIDTH;
+            }
+        }
+    }
+}
+
+static void backward(const lens_attention_backward_tile *t) {
+    for (size_t tile = 0; tile < t->tiles; tile++) {
+        // Queries before the tile's first key see none of it.
+        ptrdiff_t blind = (ptrdiff_t)(tile * tile_lanes) - t->diagonal;
+        size_t first = blind > 0 ? (size_t)blind / tile_rows * tile_rows : 0;
+        if (first >= t->queries) break;
+        backward_probabilities(t, tile, first);
+        backward_keys(t, tile, first, t->dout, t->p, t->dv_t);
+        backward_keys(t, tile, first, t->q, t->ds, t->dk_t);
+    }
+    backward_queries(t);
+}

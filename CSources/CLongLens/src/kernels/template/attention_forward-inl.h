@@ -1,0 +1,78 @@
+// One forward tile: scores, online softmax, output (FlashAttention-2, arXiv 2307.08691, algorithm 1), all lane by
+// lane. In the vector vocabulary; needs attention_tile-inl.h and `probability` (exp2 of a score that is at most 0).
+
+// One row of K and V a register tile: spread like this, their way from memory is hidden.
+LENS_ALWAYS_INLINE void prefetch_row(const lens_attention_forward_tile *t, size_t row) {
+    if (row >= t->next_rows) return;
+    for (size_t d = 0; d < t->HSP; d += 16) {
+        __builtin_prefetch(t->next_k + row * t->next_stride + d, 0, 2);
+        __builtin_prefetch(t->next_v + row * t->next_stride + d, 0, 2);
+    }
+}
+
+static void forward_scores(const lens_attention_forward_tile *t) {
+    for (size_t j = 0; j < t->keys; j += tile_rows) {
+        prefetch_row(t, j / tile_rows);
+        vf acc[max_accumulators];
+        clear_tile(acc, tile_rows, tile_vectors);
+        multiply_add(acc, tile_rows, tile_vectors, t->HSP, t->k + j * t->HSP, t->HSP, 1, t->q, tile_lanes);
+        store_tile(acc, tile_rows, tile_vectors, t->s + j * tile_lanes, tile_lanes);
+    }
+}
+
+// Scores past the diagonal become -inf.
+static void forward_mask(const lens_attention_forward_tile *t) {
+    ptrdiff_t first = t->diagonal + 1 > 0 ? t->diagonal + 1 : 0;
+    for (ptrdiff_t j = first; j < (ptrdiff_t)t->keys; j++) {
+        for (ptrdiff_t lane = 0; lane < tile_lanes; lane += VF_WIDTH) {
+            float *s = t->s + j * tile_lanes + lane;
+            vf_store(s, vf_first_or(vf_set1(-INFINITY), lane_count(j - t->diagonal - lane), vf_load(s)));
+        }
+    }
+}
+
+// Scores become probabilities under the new maximum; `correction` takes what was summed to it.
+static void forward_softmax(const lens_attention_forward_tile *t, vf *correction) {
+    vf maximum[tile_vectors], sum[tile_vectors];
+    for (int v = 0; v < tile_vectors; v++) maximum[v] = vf_load(t->maximum + v * VF_WIDTH);
+    for (size_t j = 0; j < t->keys; j++)
+        for (int v = 0; v < tile_vectors; v++)
+            maximum[v] = vf_max(maximum[v], vf_load(t->s + j * tile_lanes + (size_t)v * VF_WIDTH));
+    for (int v = 0; v < tile_vectors; v++) {
+        correction[v] = probability(vf_sub(vf_load(t->maximum + v * VF_WIDTH), maximum[v]));
+        vf_store(t->maximum + v * VF_WIDTH, maximum[v]);
+        sum[v] = vf_zero();
+    }
+    for (size_t j = 0; j < t->keys; j++) {
+        for (int v = 0; v < tile_vectors; v++) {
+            float *s = t->s + j * tile_lanes + (size_t)v * VF_WIDTH;
+            vf p = probability(vf_sub(vf_load(s), maximum[v]));
+            sum[v] = vf_add(sum[v], p);
+            vf_store(s, p);
+        }
+    }
+    for (int v = 0; v < tile_vectors; v++) {
+        float *l = t->sum + v * VF_WIDTH;
+        vf_store(l, vf_fma(vf_load(l), correction[v], sum[v]));
+    }
+}
+
+static void forward_output(const lens_attention_forward_tile *t, const vf *correction) {
+    for (size_t d = 0; d < t->HSP; d += tile_rows) {
+        vf acc[max_accumulators];
+        float *out = t->out + d * tile_lanes;
+        load_tile(acc, tile_rows, tile_vectors, out, tile_lanes);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < tile_rows * tile_vectors; i++) acc[i] = vf_mul(acc[i], correction[i % tile_vectors]);
+        multiply_add(acc, tile_rows, tile_vectors, t->keys, t->v + d, 1, t->HSP, t->s, tile_lanes);
+        store_tile(acc, tile_rows, tile_vectors, out, tile_lanes);
+    }
+}
+
+static void forward(const lens_attention_forward_tile *t) {
+    vf correction[tile_vectors];
+    forward_scores(t);
+    if ((ptrdiff_t)t->keys - 1 > t->diagonal) forward_mask(t);
+    forward_softmax(t, correction);
+    forward_output(t, correction);
+}

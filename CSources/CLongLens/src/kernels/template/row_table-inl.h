@@ -1,0 +1,23 @@
+// The row kernels of one instruction set. Include after the vector vocabulary.
+#include "elementwise-inl.h"
+#include "loss-inl.h"
+#include "norm-inl.h"
+#include "optimizer-inl.h"
+
+static void fill_row_table(lens_row_kernels *table) {
+    *table = (lens_row_kernels){
+        .add = add,
+        .scale = scale,
+        .exp = exponential,
+        .swiglu = swiglu,
+        .swiglu_backward = swiglu_backward,
+        .sum_of_squares = sum_of_squares,
+        .first_nonfinite = first_nonfinite,
+        .rmsnorm = rmsnorm,
+        .rmsnorm_backward = rmsnorm_backward,
+        .rope = rope,
+        .sum_exp = sum_exp,
+        .scaled_softmax = scaled_softmax,
+        .adamw = adamw,
+    };
+}

@@ -1,0 +1,82 @@
+// Layout of GGUF's number blocks. Members are bytes, so that a block may lie at any address of a mapped file.
+#ifndef LENS_QUANT_BLOCKS_H
+#define LENS_QUANT_BLOCKS_H
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { small_block = 32, k_block = 256 };
+
+// x = d * q; the fields d, m and minimum_scale are fp16. Nibbles: the low ones are elements 0-15, the high ones 16-31.
+typedef struct { uint8_t d[2], q[16]; } block_q4_0;         // x = d * (q - 8)
+typedef struct { uint8_t d[2], m[2], q[16]; } block_q4_1;   // x = d * q + m
+typedef struct { uint8_t d[2], high[4], q[16]; } block_q5_0; // x = d * (q - 16); `high` holds the fifth bits
+typedef struct { uint8_t d[2], m[2], high[4], q[16]; } block_q5_1;
+typedef struct { uint8_t d[2]; int8_t q[32]; } block_q8_0;
+
+// 16 groups of 16: x = d * (scale & 15) * q - minimum_scale * (scale >> 4).
+typedef struct { uint8_t scale[16], q[64], d[2], minimum_scale[2]; } block_q2_k;
+// 16 groups of 16 with 6-bit scales; a clear bit of `high` means 4 less.
+typedef struct { uint8_t high[32], q[64], scale[12], d[2]; } block_q3_k;
+// 8 groups of 32 with 6-bit scales and minima.
+typedef struct { uint8_t d[2], minimum_scale[2], scale[12], q[128]; } block_q4_k;
+typedef struct { uint8_t d[2], minimum_scale[2], scale[12], high[32], q[128]; } block_q5_k;
+// 16 groups of 16 with signed 8-bit scales: x = d * scale * (q - 32).
+typedef struct { uint8_t q[128], high[64]; int8_t scale[16]; uint8_t d[2]; } block_q6_k;
+
+static inline uint32_t float_bits(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float bits_float(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint16_t load_half(const void *source) {
+    uint16_t half;
+    memcpy(&half, source, sizeof half);
+    return half;
+}
+
+static inline void store_half(void *destination, uint16_t half) { memcpy(destination, &half, sizeof half); }
+
+// Written with selects instead of branches, so that loops over it become vector code on any instruction set.
+// Subnormals go through an integer conversion: they are right even where the CPU flushes subnormals to zero.
+static inline float half_to_float(uint16_t half) {
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, magnitude = half & 0x7fff;
+    uint32_t normal = (magnitude << 13) + (112u << 23);
+    uint32_t special = magnitude >= 0x7c00 ? normal + (112u << 23) : normal;
+    uint32_t subnormal = float_bits((float)(int32_t)magnitude * 0x1p-24f);
+    return bits_float(sign | (magnitude < 0x0400 ? subnormal : special));
+}
+
+// To the nearest, ties to even; too large becomes infinite; NaN stays NaN.
+static inline uint16_t float_to_half(float value) {
+    uint32_t bits = float_bits(value), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
+    // 0.5 has the spacing of half's subnormals: the addition rounds, and leaves the result in the low bits.
+    uint32_t subnormal = float_bits(bits_float(magnitude) + 0.5f) - float_bits(0.5f);
+    uint32_t normal = (magnitude - (112u << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13;
+    uint32_t special = magnitude > 0x7f800000 ? 0x7e00 | ((magnitude >> 13) & 0x3ff) : 0x7c00;
+    uint32_t finite = magnitude < 0x38800000 ? subnormal : normal;
+    return (uint16_t)(sign | (magnitude >= 0x47800000 ? special : finite));
+}
+
+static inline float load_half_as_float(const void *source) { return half_to_float(load_half(source)); }
+
+// One function per type and direction; `n` is a whole number of blocks.
+typedef void lens_dequantizer(const void *source, float *destination, size_t n);
+typedef void lens_quantizer(const float *source, void *destination, size_t n);
+
+lens_dequantizer lens_dequantize_f32, lens_dequantize_f16, lens_dequantize_bf16;
+lens_dequantizer lens_dequantize_q4_0, lens_dequantize_q4_1, lens_dequantize_q5_0, lens_dequantize_q5_1,
+    lens_dequantize_q8_0;
+lens_dequantizer lens_dequantize_q2_k, lens_dequantize_q3_k, lens_dequantize_q4_k, lens_dequantize_q5_k,
+    lens_dequantize_q6_k;
+lens_quantizer lens_quantize_f32, lens_quantize_f16, lens_quantize_bf16;
+lens_quantizer lens_quantize_q4_0, lens_quantize_q4_1, lens_quantize_q5_0, lens_quantize_q5_1, lens_quantize_q8_0;
+
+#endif

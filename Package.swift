@@ -1,0 +1,106 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// The OpenMP runtime to link: Debian's libomp-dev installs `libiomp5.so` on the default path.
+let openMPLibrary = Context.environment["LONGLENS_OMP_LIBRARY"] ?? "iomp5"
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["LensTestSupport"],
+        resources: fixtures ? [.copy("Fixtures")] : [], swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "longlens",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "LongLens", targets: ["LongLens"]),
+        .executable(name: "longlens", targets: ["LongLensCLI"]),
+    ],
+    traits: [
+        .trait(name: "OpenMP", description: "Threads by OpenMP; without it a small pthread pool."),
+        .default(enabledTraits: ["OpenMP"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        .target(
+            name: "CLongLens", path: "CSources/CLongLens", publicHeadersPath: "include",
+            cSettings: [
+                .headerSearchPath("src"),
+                // SwiftPM compiles C with -O0 in debug, -O2 or -Os in release; the kernels need -O3 in all of them.
+                .unsafeFlags(["-O3"]),
+                // There is no other way to ask for OpenMP.
+                .unsafeFlags(["-fopenmp"], .when(platforms: [.linux], traits: ["OpenMP"])),
+                .define("LONGLENS_OPENMP", .when(platforms: [.linux], traits: ["OpenMP"])),
+                .define("NDEBUG", .when(configuration: .release)),
+                .define("_GNU_SOURCE", .when(platforms: [.linux])),
+                .enableWarning("all"), .enableWarning("extra"),
+            ],
+            linkerSettings: [
+                .linkedLibrary("m", .when(platforms: [.linux])),
+                .linkedLibrary(openMPLibrary, .when(platforms: [.linux], traits: ["OpenMP"])),
+            ]),
+        .systemLibrary(
+            name: "CPCRE2", path: "CSources/CPCRE2", pkgConfig: "libpcre2-8",
+            providers: [.apt(["libpcre2-dev"]), .brew(["pcre2"])]),
+
+        library("LensSupport", []),
+        library("LensKernels", ["CLongLens", "LensSupport"]),
+        library("LensFormats", ["CLongLens", "LensKernels", "LensSupport"]),
+        library("LensTokenizers", ["CPCRE2", "LensFormats", "LensSupport"]),
+        library("LensWeighting", ["LensSupport"]),
+        library("LensModels", ["LensTokenizers", "LensFormats", "LensKernels", "LensSupport"]),
+        library("LensData", ["LensTokenizers", "LensSupport"]),
+        library(
+            "LensScoring", ["LensData", "LensWeighting", "LensFormats", "LensModels", "LensKernels", "LensSupport"]),
+        library(
+            "LensTraining",
+            [
+                "LensScoring", "LensData", "LensWeighting", "LensModels", "LensFormats", "LensKernels", "LensSupport",
+                yams,
+            ]),
+        library(
+            "LongLens",
+            [
+                "LensTraining", "LensScoring", "LensData", "LensWeighting", "LensModels", "LensTokenizers",
+                "LensFormats",
+                "LensKernels", "LensSupport",
+            ]),
+        .executableTarget(
+            name: "LongLensCLI", dependencies: ["LongLens", argumentParser, logging], swiftSettings: swiftSettings),
+
+        .target(
+            name: "LensTestSupport", dependencies: ["LensSupport"], path: "Tests/LensTestSupport",
+            swiftSettings: swiftSettings),
+        tests("LensKernelsTests", ["CLongLens", "LensKernels"]),
+        tests("LensFormatsTests", ["LensFormats"], fixtures: true),
+        tests("LensTokenizersTests", ["LensTokenizers"], fixtures: true),
+        tests("LensWeightingTests", ["LensWeighting"], fixtures: true),
+        tests(
+            "LensModelsTests", ["LensModels", "LensFormats", "LensKernels", "LensSupport", "LensTokenizers"],
+            fixtures: true),
+        tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats"]),
+        tests("LensScoringTests", ["LensScoring", "LensFormats"]),
+        tests("LensTrainingTests", ["LensTraining"]),
+        tests("LongLensCLITests", ["LongLens"]),
+    ],
+    swiftLanguageModes: [.v6], cLanguageStandard: .c17
+)

@@ -1,0 +1,20 @@
+/// One document: the unit within which tokens see each other.
+public struct Document: Sendable, Equatable {
+    public enum Content: Sendable, Equatable {
+        /// Valid UTF-8, not empty.
+        case text([UInt8])
+        /// Token ids, used exactly as given; at least one, none negative.
+        case tokens([Int32])
+    }
+
+    public var id: String
+    public var content: Content
+    /// Where it came from, for messages: a file, or a file and line.
+    public var source: String
+
+    public init(id: String, content: Content, source: String? = nil) {
+        self.id = id
+        self.content = content
+        self.source = source ?? id
+    }
+}

@@ -1,0 +1,85 @@
+import LensSupport
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A file that holds documents, and what kind it is.
+struct DocumentFile {
+    enum Kind { case text, lines, standardInput }
+
+    var kind: Kind
+    var path: String
+    /// Its file name, or its path within the folder that was given.
+    var name: String
+
+    static let expected =
+        "A document is a .txt file, a .jsonl file, a folder of these, or - for standard input (text)."
+
+    /// The files that one argument means, in the order of their names.
+    static func find(_ path: String) throws(LensError) -> [DocumentFile] {
+        if path == "-" { return [DocumentFile(kind: .standardInput, path: path, name: "stdin")] }
+        let status = try Self.status(path)
+        if status.isFolder {
+            var files: [DocumentFile] = []
+            var visited: Set<FolderIdentity> = []
+            try search(path, prefix: "", &visited, into: &files)
+            guard !files.isEmpty else { throw .missing("The folder \(path) holds no .txt and no .jsonl file.") }
+            return files
+        }
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        guard let kind = kind(of: name) else { throw .usage("\(path) is neither .txt nor .jsonl. \(expected)") }
+        return [DocumentFile(kind: kind, path: path, name: name)]
+    }
+
+    private static func kind(of name: String) -> Kind? {
+        let name = name.lowercased()
+        return name.hasSuffix(".txt") ? .text : name.hasSuffix(".jsonl") ? .lines : nil
+    }
+
+    /// Adds the files below `folder`. A folder that links lead to twice is searched once.
+    private static func search(
+        _ folder: String, prefix: String, _ visited: inout Set<FolderIdentity>, into files: inout [DocumentFile]
+    ) throws(LensError) {
+        guard visited.insert(try status(folder).identity).inserted else { return }
+        for name in try entries(of: folder) where !name.hasPrefix(".") {
+            let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+            if try status(path).isFolder {
+                try search(path, prefix: "\(prefix)\(name)/", &visited, into: &files)
+            } else if let kind = kind(of: name) {
+                files.append(DocumentFile(kind: kind, path: path, name: prefix + name))
+            }
+        }
+    }
+
+    // MARK: File system
+
+    private struct FolderIdentity: Hashable { var device: UInt64, file: UInt64 }
+
+    private static func status(_ path: String) throws(LensError) -> (isFolder: Bool, identity: FolderIdentity) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw fileFailure("read", path) }
+        return (
+            status.st_mode & S_IFMT == S_IFDIR,
+            FolderIdentity(device: UInt64(truncatingIfNeeded: status.st_dev), file: UInt64(status.st_ino))
+        )
+    }
+
+    /// The names in a folder, sorted by their bytes.
+    private static func entries(of folder: String) throws(LensError) -> [String] {
+        guard let stream = unsafe opendir(folder) else { throw fileFailure("read", folder) }
+        defer { _ = unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            names.append(name)
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

@@ -1,0 +1,150 @@
+import LensSupport
+
+/// A generated document in which facts are stated early and asked for much later.
+///
+/// It measures how well a model uses its context: the loss of an asked value, by its distance to the statement.
+public struct RecallDocument: Codable, Equatable, Sendable {
+    /// Byte ranges of the value in the text, `[start, end)`: where it is stated, and where it is asked for.
+    public struct Fact: Codable, Equatable, Sendable {
+        public let stated: [Int]
+        public let asked: [Int]
+    }
+
+    public let id: String
+    public let text: String
+    public let facts: [Fact]
+}
+
+/// Writes recall documents from a small grammar. The same seed gives the same documents.
+public struct RecallDocumentGenerator: Sendable {
+    /// Words of a document, about.
+    public let words: Int
+    /// Share of statements among the sentences that are no questions.
+    public let density: Double
+    /// How often each fact is asked for.
+    public let repeats: Int
+    private var generator: SeededGenerator
+    private var made = 0
+
+    public init(words: Int, density: Double = 0.35, repeats: Int = 1, seed: UInt64) {
+        precondition(density >= 0 && density <= 1 && repeats >= 1)
+        self.words = max(words, 64)
+        self.density = density
+        self.repeats = repeats
+        generator = SeededGenerator(seed: seed)
+    }
+
+    /// The next document: plain sentences, among them statements "In the register, NAME A B." and later "From the
+    /// register, NAME A B.", where A B can be known from the statement alone. The name stands right before the value,
+    /// so that a small model can learn the lookup. The time between the two is log-uniform: short and long distances
+    /// are asked alike.
+    public mutating func next() -> RecallDocument {
+        var text = ""
+        var facts: [RecallDocument.Fact] = []
+        var pending: [(due: Int, name: String, value: String, stated: [Int], times: Int)] = []
+        var names = Self.names
+        generator.shuffle(&names)
+        var sentences = 0
+        let total = words / Self.wordsPerSentence
+        while sentences < total {
+            if let due = pending.firstIndex(where: { $0.due <= sentences }) {
+                let fact = pending.remove(at: due)
+                text += "From the register, \(fact.name) "
+                facts.append(.init(stated: fact.stated, asked: append(fact.value, to: &text)))
+                text += ".\n"
+                if fact.times > 1 {
+                    let due = sentences + distance(atMost: total - sentences)
+                    pending.append((due, fact.name, fact.value, fact.stated, fact.times - 1))
+                }
+            } else if generator.unit() < density, let name = names.popLast() {
+                let value = "\(pick(Self.colours)) \(pick(Self.things))"
+                text += "In the register, \(name) "
+                let stated = append(value, to: &text)
+                text += ".\n"
+                pending.append((sentences + distance(atMost: total - sentences), name, value, stated, repeats))
+            } else {
+                text += sentence() + (sentences % 7 == 6 ? "\n" : " ")
+            }
+            sentences += 1
+        }
+        made += 1
+        return RecallDocument(id: "recall-\(made)", text: text, facts: facts)
+    }
+
+    private static let wordsPerSentence = 10
+
+    /// Sentences until the question.
+    private mutating func distance(atMost limit: Int) -> Int {
+        guard limit > 2 else { return limit + 1 }
+        var steps = 1
+        while steps < limit / 2 && generator.unit() < 0.82 { steps *= 2 }
+        return steps + generator.below(steps)
+    }
+
+    private func append(_ value: String, to text: inout String) -> [Int] {
+        let start = text.utf8.count
+        text += value
+        return [start, text.utf8.count]
+    }
+
+    private mutating func pick(_ list: [String]) -> String { list[generator.below(list.count)] }
+
+    private mutating func sentence() -> String {
+        switch generator.below(4) {
+        case 0: "The \(pick(Self.people)) \(pick(Self.verbs)) the \(pick(Self.places)) \(pick(Self.times))."
+        case 1: "A \(pick(Self.qualities)) \(pick(Self.people)) \(pick(Self.verbs)) the \(pick(Self.places))."
+        case 2:
+            "\(pick(Self.times).capitalizedFirst) the \(pick(Self.people)) and the \(pick(Self.people)) \(pick(Self.verbs)) a \(pick(Self.qualities)) \(pick(Self.places))."
+        default: "Near the \(pick(Self.places)) there was a \(pick(Self.qualities)) \(pick(Self.people))."
+        }
+    }
+
+    private static let colours = [
+        "red", "blue", "green", "white", "black", "golden", "silver", "brown", "grey", "purple", "crimson", "pale",
+        "dark", "bright", "little", "great",
+    ]
+    private static let things = [
+        "horse", "river", "candle", "letter", "garden", "window", "stone", "feather", "lamp", "bottle", "mirror",
+        "ship",
+        "flower", "hammer", "crown", "basket", "mountain", "ribbon", "table", "ring", "sword", "apple", "cloud", "book",
+    ]
+    private static let people = [
+        "baker", "captain", "doctor", "farmer", "teacher", "soldier", "servant", "merchant", "sailor", "priest",
+        "widow",
+        "stranger", "painter", "judge", "boy", "lady",
+    ]
+    private static let verbs = [
+        "left", "found", "remembered", "passed", "watched", "described", "crossed", "visited", "painted", "sold",
+        "entered", "guarded",
+    ]
+    private static let places = [
+        "market", "church", "bridge", "forest", "harbour", "village", "castle", "mill", "road", "island", "tower",
+        "field", "square", "inn", "valley", "house",
+    ]
+    private static let qualities = [
+        "quiet", "cold", "old", "broad", "narrow", "strange", "poor", "proud", "cheerful", "silent", "famous", "weary",
+    ]
+    private static let times = [
+        "in the morning", "at night", "after the storm", "before dinner", "in winter", "on Sunday", "at last",
+        "without a word", "for the first time", "long ago",
+    ]
+    private static let names = [
+        "Anna", "Peter", "Mary", "John", "Emma", "Henry", "Lucy", "Arthur", "Sonia", "Martin", "Clara", "Edward",
+        "Nina",
+        "Walter", "Alice", "Frank", "Helen", "Oliver", "Rosa", "Simon", "Agnes", "Bruno", "Cecil", "Diana", "Edgar",
+        "Flora", "Gilbert", "Harriet", "Isaac", "Julia", "Karl", "Laura", "Miriam", "Norman", "Olga", "Philip",
+        "Quentin",
+        "Ralph", "Stella", "Thomas", "Ursula", "Victor", "Winifred", "Xavier", "Yvonne", "Zachary", "Albert", "Bertha",
+        "Conrad", "Doris", "Ernest", "Frieda", "George", "Hilda", "Ivan", "Joseph", "Kathleen", "Louis", "Margaret",
+        "Nathan", "Ophelia", "Patrick", "Rebecca", "Samuel", "Theodore", "Violet", "William", "Barbara", "Charles",
+        "Dorothy", "Eugene", "Frances", "Gregory", "Hannah", "Ingrid", "James", "Katrina", "Leonard", "Matilda",
+        "Nicholas", "Otto", "Pauline", "Robert", "Susan", "Timothy", "Vera", "Wilhelm", "Adela", "Benjamin", "Caroline",
+        "David", "Eleanor", "Felix", "Gerda", "Hugo", "Irene", "Jacob", "Klara", "Lionel", "Marian", "Nora", "Oscar",
+        "Paula", "Richard", "Sarah", "Tobias", "Valentine", "Wanda", "Adrian", "Beatrice", "Claude", "Daphne", "Emil",
+        "Gertrude", "Horace", "Isabel", "Jonas", "Lydia", "Maurice", "Natalie",
+    ]
+}
+
+extension String {
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

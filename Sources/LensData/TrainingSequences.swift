@@ -1,0 +1,80 @@
+import LensSupport
+
+/// Every sequence of exactly `length` tokens of a training run's documents. Holds the tokens, 4 bytes each.
+public struct TrainingSequences: Sendable {
+    private struct Stored: Sendable {
+        var id: String
+        var tokens: [Int32]
+        /// Number of the first of its sequences among all.
+        var firstSequence: Int
+    }
+
+    /// Tokens of a sequence.
+    public let length: Int
+    public private(set) var count = 0
+    public private(set) var documentCount = 0
+    /// Documents too short to give a sequence.
+    public private(set) var shortDocumentCount = 0
+    /// Tokens that no sequence holds: those of short documents and what is left at the end of the others.
+    public private(set) var droppedTokenCount = 0
+    /// A fingerprint (FNV-1a, 64 bits) of the sequences, in order: a resumed run can tell that its data changed.
+    public private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    private let cutter: SequenceCutter
+    private var documents: [Stored] = []
+
+    /// Reads and tokenizes every document.
+    ///
+    /// Throws what reading and encoding throw, and `.data` when no document gives a sequence.
+    public init(_ reader: DocumentReader, encoder: DocumentEncoder, length: Int) throws(LensError) {
+        guard length >= 2 else {
+            throw .usage("A training context of \(length) tokens has no prediction; take 2 or more.")
+        }
+        self.length = length
+        cutter = SequenceCutter(length: length, bosToken: encoder.encoder.bosToken)
+        var shortest = Int.max, longest = 0
+        while let document = try reader.next() {
+            let tokens = try encoder.tokens(of: document)
+            (shortest, longest) = (min(shortest, tokens.count), max(longest, tokens.count))
+            add(tokens, id: document.id)
+        }
+        guard count > 0 else {
+            guard documentCount > 0 else { throw .data("There is no document to train on: the files hold none.") }
+            let lengths = shortest == longest ? "\(longest)" : "\(shortest) to \(longest)"
+            throw .data(
+                "No document is as long as the training context of \(length) tokens: \(documentCount) document"
+                    + "\(documentCount == 1 ? " has" : "s have") \(lengths) tokens. Use longer documents, or a context of "
+                    + "at most \(longest) tokens.")
+        }
+    }
+
+    private mutating func add(_ tokens: [Int32], id: String) {
+        documentCount += 1
+        let sequences = cutter.count(of: tokens)
+        guard sequences > 0 else {
+            shortDocumentCount += 1
+            droppedTokenCount += tokens.count
+            return
+        }
+        let start = cutter.repeatedCount(of: tokens)
+        let used = start + sequences * (length - start)
+        droppedTokenCount += tokens.count - used
+        documents.append(Stored(id: id, tokens: Array(tokens[..<used]), firstSequence: count))
+        count += sequences
+        for token in tokens[..<used] { digest = (digest ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01B3 }
+        digest = (digest ^ UInt64(sequences)) &* 0x100_0000_01B3
+    }
+
+    /// Sequence `n` of all, in the order of the documents.
+    public subscript(n: Int) -> TokenSequence {
+        precondition(n >= 0 && n < count, "sequence \(n) of \(count)")
+        var low = 0, high = documents.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if documents[middle].firstSequence <= n { low = middle } else { high = middle }
+        }
+        let document = documents[low], index = n - document.firstSequence
+        return TokenSequence(
+            document: document.id, index: index, tokens: cutter.sequence(index, of: document.tokens))
+    }
+}

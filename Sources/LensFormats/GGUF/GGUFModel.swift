@@ -1,0 +1,69 @@
+import LensSupport
+
+/// A model in a GGUF file.
+public struct GGUFModel: ModelSource {
+    public let path: String
+    public let configuration: ModelConfiguration
+    public let tokenizer: TokenizerSource?
+    /// The file itself, for computing on its blocks as they are.
+    public let file: GGUFFile
+
+    /// Opens the file and checks that it holds every parameter of its configuration and nothing unknown.
+    /// `tokenizerPath` is a tokenizer to use instead of the file's own.
+    public init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+        self.path = path
+        file = try GGUFFile(path: path)
+        configuration = try GGUFConfigurationReader.read(file)
+        let checks = ParameterChecks(configuration: configuration, path: path) { GGUFNames.gguf($0) ?? $0 }
+        let file = file
+        try checks.check(stored: file.tensors.map(\.name)) { file.tensor($0)?.shape }
+        if let tokenizerPath {
+            tokenizer = try TokenizerFiles.open(tokenizerPath, vocabularySize: configuration.vocabularySize)
+        } else {
+            tokenizer = TokenizerFiles.source(of: file)
+        }
+    }
+
+    /// The tensor that stores the parameter of this Hugging Face name; its rows may be in another order, see
+    /// `isInterleaved`.
+    public func tensor(_ name: String) throws(LensError) -> GGUFTensor {
+        guard let stored = GGUFNames.gguf(name), let tensor = file.tensor(stored) else {
+            throw ParameterChecks.unknown(name, path)
+        }
+        return tensor
+    }
+
+    /// True for parameters whose rows the file keeps in the interleaved rotary order (query and key projections of
+    /// the `llama` architecture): row `r` of the file is row `halvesRow(ofInterleaved: r)` of the parameter.
+    public func isInterleaved(_ name: String) -> Bool {
+        configuration.family == .llama && RotaryLayout.applies(to: name)
+    }
+
+    /// The parameter's row that row `row` of an interleaved tensor holds.
+    public func halvesRow(ofInterleaved row: Int) -> Int {
+        RotaryLayout.halvesRow(ofInterleaved: row, headDimension: configuration.headDimension)
+    }
+
+    public func type(of name: String) throws(LensError) -> TensorType { try tensor(name).type }
+
+    public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+        let tensor = try tensor(name)
+        precondition(destination.count == tensor.count, "the destination must have the parameter's size")
+        guard isInterleaved(name) else {
+            unsafe file.read(tensor, into: destination)
+            return
+        }
+        let columns = tensor.shape.count == 2 ? tensor.shape[1] : 1
+        guard columns.isMultiple(of: tensor.type.blockElements) else {
+            throw .data("\(path): the bias `\(tensor.name)` is quantized, which is not supported.")
+        }
+        let bytes = unsafe file.bytes(of: tensor)
+        let rowBytes = bytes.count / tensor.shape[0]
+        for row in 0..<tensor.shape[0] {
+            let target = halvesRow(ofInterleaved: row) * columns
+            unsafe tensor.type.dequantize(
+                UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes]),
+                into: UnsafeMutableBufferPointer(rebasing: destination[target..<target + columns]))
+        }
+    }
+}

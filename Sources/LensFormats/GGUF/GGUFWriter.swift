@@ -1,0 +1,126 @@
+import LensSupport
+
+/// Writes a model as a GGUF file (version 3) that llama.cpp can load.
+///
+/// Vectors are stored as F32. Matrices get `type`, with two exceptions: where `type` is a quantized one, the output
+/// matrix (the embedding, if it serves as that) is Q8_0, because it matters most; and a matrix whose rows are not
+/// whole blocks is F16. Query and key projections of the `llama` architecture are stored in its interleaved order.
+/// - Parameters:
+///   - type: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1; `.usage` for another one.
+///   - parameters: Delivers each parameter; `ModelSource.read` is one.
+///   - tokenizer: Its `tokenizer.*` keys are stored. A list of tokens shorter than the vocabulary is padded with
+///     unused ones. May be empty: the file then has no tokenizer.
+///   - name: The model's name in the metadata.
+public func writeGGUF(
+    to path: String, configuration: ModelConfiguration, type: TensorType, tokenizer: GGUFMetadata = GGUFMetadata(),
+    name: String, parameters: @escaping ParameterReader
+) throws(LensError) {
+    guard type.isWritable else {
+        throw .usage(
+            "GGUF files of type \(type.name) cannot be written; f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 can.")
+    }
+    try configuration.check(path: path)
+    let description = try GGUFConfigurationWriter(configuration, path: path)
+    var metadata = GGUFGeneral.metadata(configuration, type: type, name: name) + description.metadata
+    metadata += try GGUFGeneral.tokenizer(tokenizer, configuration, path: path)
+
+    let list = configuration.parameters
+    var tensors = description.factors.map {
+        GGUFHeaderWriter.Tensor(name: $0.name, type: .f32, shape: [$0.values.count])
+    }
+    for parameter in list {
+        guard let name = GGUFNames.gguf(parameter.name) else { preconditionFailure("a parameter without a GGUF name") }
+        let type = ggufType(of: parameter, requested: type, tied: configuration.tiedEmbeddings)
+        tensors.append(GGUFHeaderWriter.Tensor(name: name, type: type, shape: parameter.shape))
+    }
+    let file = try AtomicFile(path: path)
+    try file.write(GGUFHeaderWriter.header(metadata: metadata, tensors: tensors))
+    let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)
+    for (index, tensor) in tensors.enumerated() {
+        if index < description.factors.count {
+            try file.write(
+                description.factors[index].values.flatMap { value in
+                    (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+                })
+        } else {
+            let parameter = list[index - description.factors.count]
+            let interleaves = configuration.family == .llama && RotaryLayout.applies(to: parameter.name)
+            try unsafe encoder.encode(
+                parameter, as: tensor.type, interleaving: interleaves ? configuration.headDimension : nil
+            ) { bytes throws(LensError) in try unsafe file.write(bytes) }
+        }
+        try file.write([UInt8](repeating: 0, count: GGUFHeaderWriter.padding(after: tensor.byteCount)))
+    }
+    try file.commit()
+}
+
+/// The type that `writeGGUF` gives a parameter.
+public func ggufType(of parameter: ParameterDescription, requested: TensorType, tied: Bool) -> TensorType {
+    guard parameter.shape.count > 1, let columns = parameter.shape.last else { return .f32 }
+    let isOutput = parameter.name == (tied ? "model.embed_tokens.weight" : "lm_head.weight")
+    let type = isOutput && requested.blockElements > 1 ? .q8_0 : requested
+    return columns.isMultiple(of: type.blockElements) ? type : .f16
+}
+
+/// Metadata that does not depend on the architecture.
+enum GGUFGeneral {
+    static func metadata(_ configuration: ModelConfiguration, type: TensorType, name: String) -> [(String, GGUFValue)] {
+        var list: [(String, GGUFValue)] = [
+            ("general.architecture", .string(Array(configuration.family.rawValue.utf8))),
+            ("general.type", .string(Array("model".utf8))),
+            ("general.name", .string(Array(name.utf8))),
+            ("general.file_type", .uint32(fileType(type))),
+        ]
+        if type.blockElements > 1 { list.append(("general.quantization_version", .uint32(2))) }
+        return list
+    }
+
+    /// llama.cpp's number for a file whose matrices mostly have this type.
+    private static func fileType(_ type: TensorType) -> UInt32 {
+        switch type {
+        case .f32: 0
+        case .f16: 1
+        case .q4_0: 2
+        case .q4_1: 3
+        case .q8_0: 7
+        case .q5_0: 8
+        case .q5_1: 9
+        case .q2_K: 10
+        case .q3_K: 12
+        case .q4_K: 15
+        case .q5_K: 17
+        case .q6_K: 18
+        case .bf16: 32
+        }
+    }
+
+    /// llama.cpp's type of a token that no text gives.
+    private static let unusedToken: Int32 = 5
+
+    static func tokenizer(
+        _ given: GGUFMetadata, _ configuration: ModelConfiguration, path: String
+    ) throws(LensError) -> [(String, GGUFValue)] {
+        var values = given.values.filter { $0.key.hasPrefix("tokenizer.") }
+        if values["tokenizer.ggml.model"] == nil { values["tokenizer.ggml.model"] = .string(Array("none".utf8)) }
+        for (key, token) in [("bos", configuration.bosToken), ("eos", configuration.eosToken)] {
+            let key = "tokenizer.ggml.\(key)_token_id"
+            if let token, values[key] == nil { values[key] = .uint32(UInt32(token)) }
+        }
+        let size = configuration.vocabularySize
+        if case .strings(var tokens) = values["tokenizer.ggml.tokens"], tokens.count != size {
+            guard tokens.count < size else {
+                throw .data("\(path): the tokenizer has \(tokens.count) tokens, but the model only \(size).")
+            }
+            let missing = tokens.count..<size
+            tokens += missing.map { Array("[PAD\($0)]".utf8) }
+            values["tokenizer.ggml.tokens"] = .strings(tokens)
+            if case .int32s(let types) = values["tokenizer.ggml.token_type"] {
+                values["tokenizer.ggml.token_type"] = .int32s(types + missing.map { _ in unusedToken })
+            }
+            if case .float32s(let scores) = values["tokenizer.ggml.scores"] {
+                values["tokenizer.ggml.scores"] = .float32s(scores + missing.map { _ in -1000 })
+            }
+        }
+        return values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}

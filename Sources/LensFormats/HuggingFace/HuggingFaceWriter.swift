@@ -1,0 +1,98 @@
+import LensSupport
+
+/// A file to put beside a model, such as `tokenizer.json`.
+public struct ExtraFile: Equatable, Sendable {
+    /// A plain file name.
+    public let name: String
+    public let bytes: [UInt8]
+
+    public init(name: String, bytes: [UInt8]) {
+        self.name = name
+        self.bytes = bytes
+    }
+}
+
+/// The largest safetensors file of a model before it is cut into several, as in Hugging Face's own library (5 GB).
+public let defaultShardLimit = 5_000_000_000
+
+/// Writes a model as a Hugging Face folder: `config.json`, safetensors and the extra files.
+///
+/// The folder appears when it is complete. An existing model folder is replaced; another folder is an error.
+/// - Parameters:
+///   - type: F32, F16 or BF16, for every parameter; `.usage` for another one.
+///   - parameters: Delivers each parameter; `ModelSource.read` is one.
+///   - shardLimit: Bytes of tensors that one file may hold, unless a single tensor is larger.
+public func writeHuggingFace(
+    to folder: String, configuration: ModelConfiguration, type: TensorType, extraFiles: [ExtraFile] = [],
+    shardLimit: Int = defaultShardLimit, parameters: @escaping ParameterReader
+) throws(LensError) {
+    guard let dataType = SafetensorsDataType(type) else {
+        throw .usage("A Hugging Face folder cannot be written as \(type.name); f32, f16 and bf16 can.")
+    }
+    try configuration.check(path: folder)
+    let text = try HuggingFaceConfigurationWriter.text(configuration, type: type, path: folder)
+    let target = try AtomicFolder(path: folder)
+    let list = configuration.parameters
+    let shards = huggingFaceShards(list, dataType: dataType, limit: shardLimit)
+    let encoder = try unsafe ParameterEncoder(list, path: folder, read: parameters)
+    var weightMap: [(String, JSONValue)] = []
+    for (index, shard) in shards.enumerated() {
+        let name = shardName(index, of: shards.count)
+        let writer = try SafetensorsWriter(
+            path: target.temporaryPath + "/" + name, tensors: shard, metadata: ["format": "pt"])
+        for tensor in writer.order {
+            let parameter = ParameterDescription(name: tensor.name, shape: tensor.shape)
+            try unsafe encoder.encode(parameter, as: type) { bytes throws(LensError) in
+                try unsafe writer.write(tensor.name, bytes)
+            }
+            weightMap.append((tensor.name, .string(name)))
+        }
+        try writer.commit()
+    }
+    if shards.count > 1 {
+        let total = list.reduce(0) { $0 + $1.count * dataType.size }
+        let index = JSONObject([
+            ("metadata", .object(JSONObject([("total_size", .integer(total))]))),
+            ("weight_map", .object(JSONObject(weightMap.sorted { $0.0 < $1.0 }))),
+        ])
+        try write(JSONValue.object(index).text, to: target.temporaryPath + "/" + SafetensorsShards.indexName)
+    }
+    try write(text, to: target.temporaryPath + "/config.json")
+    for extra in extraFiles {
+        precondition(!extra.name.isEmpty && !extra.name.contains("/"), "a plain file name")
+        let file = try AtomicFile(path: target.temporaryPath + "/" + extra.name)
+        try file.write(extra.bytes)
+        try file.commit()
+    }
+    try target.commit()
+}
+
+private func write(_ text: String, to path: String) throws(LensError) {
+    let file = try AtomicFile(path: path)
+    try file.write(text)
+    try file.commit()
+}
+
+private func shardName(_ index: Int, of count: Int) -> String {
+    if count == 1 { return "model.safetensors" }
+    func digits(_ number: Int) -> String { String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)" }
+    return "model-\(digits(index + 1))-of-\(digits(count)).safetensors"
+}
+
+/// Cuts the parameters, in their order, into files of at most `limit` bytes.
+private func huggingFaceShards(
+    _ parameters: [ParameterDescription], dataType: SafetensorsDataType, limit: Int
+) -> [[SafetensorsDescription]] {
+    var shards: [[SafetensorsDescription]] = [[]]
+    var bytes = 0
+    for parameter in parameters {
+        let tensor = SafetensorsDescription(name: parameter.name, dataType: dataType, shape: parameter.shape)
+        if bytes > 0 && bytes + tensor.byteCount > limit {
+            shards.append([])
+            bytes = 0
+        }
+        shards[shards.count - 1].append(tensor)
+        bytes += tensor.byteCount
+    }
+    return shards
+}

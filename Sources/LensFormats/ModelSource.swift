@@ -1,0 +1,42 @@
+import LensSupport
+
+/// The number format of a stored tensor. Raw values are GGUF's.
+public enum TensorType: Int, Sendable, CaseIterable {
+    case f32 = 0
+    case f16 = 1
+    case q4_0 = 2
+    case q4_1 = 3
+    case q5_0 = 6
+    case q5_1 = 7
+    case q8_0 = 8
+    case q2_K = 10
+    case q3_K = 11
+    case q4_K = 12
+    case q5_K = 13
+    case q6_K = 14
+    case bf16 = 30
+}
+
+/// A model file or folder, opened and checked: what `ModelConfiguration.parameters` names is there, in its shape.
+public protocol ModelSource: Sendable {
+    /// The path as the user gave it.
+    var path: String { get }
+    var configuration: ModelConfiguration { get }
+    /// Where the tokenizer's description is, if the format carries one.
+    var tokenizer: TokenizerSource? { get }
+    /// The stored type of the parameter of this Hugging Face name.
+    func type(of name: String) throws(LensError) -> TensorType
+    /// Dequantizes the parameter of this Hugging Face name, in Hugging Face's layout (rotary halves), into
+    /// `destination`, whose count must be the parameter's.
+    func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError)
+}
+
+/// What a tokenizer is made from.
+public enum TokenizerSource: Sendable {
+    /// Contents of `tokenizer.json` and, where present, `tokenizer_config.json`; `path` for messages.
+    case huggingFace(tokenizer: [UInt8], configuration: [UInt8]?, path: String)
+    /// The `tokenizer.*` metadata of a GGUF file.
+    case gguf(metadata: GGUFMetadata, path: String)
+    /// A llama2.c tokenizer file (`tok512.bin`) for the given number of tokens.
+    case llama2c(bytes: [UInt8], vocabularySize: Int, path: String)
+}

@@ -1,0 +1,191 @@
+import LensSupport
+
+/// A tensor of a safetensors file.
+public struct SafetensorsTensor: Equatable, Sendable {
+    public let dataType: SafetensorsDataType
+    /// Outermost dimension first; empty for a single number.
+    public let shape: [Int]
+    /// Where its bytes are in the file.
+    public let byteRange: Range<Int>
+
+    /// Number of elements.
+    public var count: Int { byteRange.count / dataType.size }
+}
+
+/// An opened safetensors file: named tensors in a read-only mapping.
+///
+/// Opening reads the header only, and refuses what the format's reference implementation refuses: a header that does
+/// not fit, unknown types, sizes that do not match their shapes, tensors that overlap or leave holes, bytes after the
+/// last one.
+@safe
+public final class SafetensorsFile: Sendable {
+    public let path: String
+    /// Names of the tensors in the order of their bytes.
+    public let names: [String]
+    public let tensors: [String: SafetensorsTensor]
+    public let metadata: [String: String]
+    private let file: MappedFile
+
+    /// The reference implementation's limit of the header.
+    static let headerLimit = 100_000_000
+
+    /// Opens and checks the file at `path`; `.missing`, `.io`, or `.data` where it is no valid safetensors file.
+    public init(path: String) throws(LensError) {
+        self.path = path
+        file = try MappedFile(path: path)
+        var cursor = ByteCursor(file)
+        let size = try cursor.integer(UInt64.self, "the size of the header")
+        guard size <= SafetensorsFile.headerLimit else {
+            throw .data("\(path) is not a safetensors file: it announces a header of \(size) bytes.")
+        }
+        let header = try cursor.bytes(size, "the header")
+        guard header.first == UInt8(ascii: "{"), let members = try JSONParser.parse(header, path: path).object else {
+            throw .data("\(path) is not a safetensors file: the header must be a JSON object.")
+        }
+        var reader = SafetensorsHeaderReader(path: path, dataStart: cursor.offset, fileSize: file.count)
+        try reader.read(members)
+        names = reader.names
+        tensors = reader.tensors
+        metadata = reader.metadata
+    }
+
+    /// The tensor of this name, which must be there.
+    public func tensor(_ name: String) throws(LensError) -> SafetensorsTensor {
+        guard let tensor = tensors[name] else { throw .data("\(path) has no tensor `\(name)`.") }
+        return tensor
+    }
+
+    /// The bytes of a tensor of this file, little-endian and at any alignment. Valid while the file lives.
+    @unsafe
+    public func bytes(of tensor: SafetensorsTensor) -> UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: file.buffer[tensor.byteRange])
+    }
+
+    /// Converts the tensor of this name (F32, F16 or BF16) to fp32; `destination` must have its count.
+    public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+        let tensor = try tensor(name)
+        guard let type = tensor.dataType.tensorType else {
+            throw .data(
+                "\(path): the tensor `\(name)` has the type \(tensor.dataType.rawValue); F32, F16 or BF16 is needed.")
+        }
+        precondition(destination.count == tensor.count, "the destination must have the tensor's size")
+        unsafe type.dequantize(bytes(of: tensor), into: destination)
+    }
+
+    /// The elements of an F32, F16 or BF16 tensor.
+    public func floats(_ name: String) throws(LensError) -> [Float] {
+        var list = [Float](repeating: 0, count: try tensor(name).count)
+        let result: Result<Void, LensError> = unsafe list.withUnsafeMutableBufferPointer { buffer in
+            Result { () throws(LensError) in try unsafe read(name, into: buffer) }
+        }
+        try result.get()
+        return list
+    }
+
+    /// The elements of an I32 tensor.
+    public func int32s(_ name: String) throws(LensError) -> [Int32] { try elements(name, .int32, zero: 0) }
+
+    /// The elements of an I64 tensor.
+    public func int64s(_ name: String) throws(LensError) -> [Int64] { try elements(name, .int64, zero: 0) }
+
+    /// The elements of a U8 tensor.
+    public func uint8s(_ name: String) throws(LensError) -> [UInt8] { try elements(name, .uint8, zero: 0) }
+
+    private func elements<Element: BitwiseCopyable>(
+        _ name: String, _ type: SafetensorsDataType, zero: Element
+    ) throws(LensError) -> [Element] {
+        let tensor = try tensor(name)
+        guard tensor.dataType == type else {
+            throw .data(
+                "\(path): the tensor `\(name)` has the type \(tensor.dataType.rawValue); \(type.rawValue) is needed.")
+        }
+        var list = [Element](repeating: zero, count: tensor.count)
+        unsafe list.withUnsafeMutableBytes { unsafe $0.copyMemory(from: bytes(of: tensor)) }
+        return list
+    }
+}
+
+/// Checks the header's members and turns them into tensors.
+struct SafetensorsHeaderReader {
+    let path: String
+    let dataStart: Int
+    let fileSize: Int
+    private(set) var names: [String] = []
+    private(set) var tensors: [String: SafetensorsTensor] = [:]
+    private(set) var metadata: [String: String] = [:]
+
+    init(path: String, dataStart: Int, fileSize: Int) {
+        self.path = path
+        self.dataStart = dataStart
+        self.fileSize = fileSize
+    }
+
+    private func bad(_ problem: String) -> LensError { .data("\(path): \(problem)") }
+
+    mutating func read(_ members: JSONObject) throws(LensError) {
+        for name in members.keys {
+            guard let object = members[name]?.object else { throw bad("`\(name)` in the header must be an object.") }
+            if name == "__metadata__" { try readMetadata(object) } else { tensors[name] = try tensor(name, object) }
+        }
+        try checkCoverage()
+    }
+
+    private mutating func readMetadata(_ object: JSONObject) throws(LensError) {
+        for key in object.keys {
+            guard let value = object[key]?.string else { throw bad("the metadata value `\(key)` must be a string.") }
+            metadata[key] = value
+        }
+    }
+
+    private func tensor(_ name: String, _ object: JSONObject) throws(LensError) -> SafetensorsTensor {
+        guard let typeName = object["dtype"]?.string else { throw bad("the tensor `\(name)` has no `dtype`.") }
+        guard let type = SafetensorsDataType(rawValue: typeName) else {
+            throw bad("the tensor `\(name)` has the type \(typeName.prefix(40)), which is not supported.")
+        }
+        let shape = try integers(name, "shape", object)
+        let offsets = try integers(name, "data_offsets", object)
+        guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= fileSize - dataStart else {
+            throw bad(
+                "the tensor `\(name)` should lie at \(offsets) of the data, which has \(fileSize - dataStart) bytes; "
+                    + "the file is cut short or damaged. Fetch it again.")
+        }
+        guard let bytes = checkedProduct(shape + [type.size]), bytes == offsets[1] - offsets[0] else {
+            throw bad(
+                "the tensor `\(name)` of type \(typeName) and shape \(shape) does not fit its "
+                    + "\(offsets[1] - offsets[0]) bytes.")
+        }
+        return SafetensorsTensor(
+            dataType: type, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1])
+    }
+
+    private func integers(_ name: String, _ key: String, _ object: JSONObject) throws(LensError) -> [Int] {
+        guard let list = object[key]?.array else { throw bad("the tensor `\(name)` has no list `\(key)`.") }
+        var integers: [Int] = []
+        for element in list {
+            guard case .integer(let value) = element, value >= 0 else {
+                throw bad("`\(key)` of the tensor `\(name)` must hold whole numbers from 0.")
+            }
+            integers.append(value)
+        }
+        return integers
+    }
+
+    /// Every byte of the data belongs to exactly one tensor.
+    private mutating func checkCoverage() throws(LensError) {
+        let sorted = tensors.sorted {
+            ($0.value.byteRange.lowerBound, $0.value.byteRange.upperBound, $0.key)
+                < ($1.value.byteRange.lowerBound, $1.value.byteRange.upperBound, $1.key)
+        }
+        var end = dataStart
+        for (name, tensor) in sorted {
+            guard tensor.byteRange.lowerBound == end else {
+                throw bad("the tensor `\(name)` overlaps another one or leaves a hole; the file is damaged.")
+            }
+            end = tensor.byteRange.upperBound
+        }
+        guard end == fileSize else {
+            throw bad("\(fileSize - end) bytes at the end of the file belong to no tensor; the file is damaged.")
+        }
+        names = sorted.map(\.key)
+    }
+}

@@ -1,0 +1,110 @@
+import LensSupport
+
+/// Writes a safetensors file in one pass: the shapes are known up front, the elements come tensor by tensor.
+///
+/// The file appears when `commit` succeeds; an abandoned writer leaves nothing behind.
+public final class SafetensorsWriter {
+    /// The order in which the elements must come: wide types first, which keeps every tensor aligned, then by name.
+    public let order: [SafetensorsDescription]
+    private let file: AtomicFile
+    private var index = 0
+    private var writtenBytes = 0
+
+    /// Begins the file at `path`. Names must be unique and not `__metadata__`.
+    public init(
+        path: String, tensors: [SafetensorsDescription], metadata: [String: String] = [:]
+    ) throws(LensError) {
+        order = SafetensorsWriter.ordered(tensors)
+        file = try AtomicFile(path: path)
+        try file.write(SafetensorsWriter.header(order, metadata))
+        skipEmpty()
+    }
+
+    static func ordered(_ tensors: [SafetensorsDescription]) -> [SafetensorsDescription] {
+        tensors.sorted { ($1.dataType.size, $0.name) < ($0.dataType.size, $1.name) }
+    }
+
+    /// Appends elements of the next tensor in order, all of them or some; the bytes are little-endian.
+    @unsafe
+    public func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(LensError) {
+        if unsafe bytes.isEmpty { return }
+        precondition(index < order.count && order[index].name == name, "tensors must come in the order of `order`")
+        writtenBytes += bytes.count
+        precondition(writtenBytes <= order[index].byteCount, "more elements than the shape has")
+        try unsafe file.write(bytes)
+        if writtenBytes == order[index].byteCount {
+            index += 1
+            writtenBytes = 0
+            skipEmpty()
+        }
+    }
+
+    /// Appends elements of the next tensor in order; their size must be the data type's.
+    public func write<Element: BitwiseCopyable>(_ name: String, _ elements: [Element]) throws(LensError) {
+        precondition(
+            elements.isEmpty || index >= order.count || order[index].dataType.size == MemoryLayout<Element>.stride,
+            "elements of another type than described")
+        let result: Result<Void, LensError> = unsafe elements.withUnsafeBytes { bytes in
+            Result { () throws(LensError) in try unsafe write(name, bytes) }
+        }
+        try result.get()
+    }
+
+    /// Completes the file. All elements must have come.
+    public func commit() throws(LensError) {
+        precondition(index == order.count, "elements are missing")
+        try file.commit()
+    }
+
+    /// Writes a whole file from arrays in memory.
+    public static func write(
+        path: String, arrays: [(name: String, shape: [Int], elements: SafetensorsElements)],
+        metadata: [String: String] = [:]
+    ) throws(LensError) {
+        var elements: [String: SafetensorsElements] = [:], tensors: [SafetensorsDescription] = []
+        for array in arrays {
+            precondition(array.shape.reduce(1, *) == array.elements.count, "the shape must match the elements")
+            elements[array.name] = array.elements
+            tensors.append(
+                SafetensorsDescription(name: array.name, dataType: array.elements.dataType, shape: array.shape))
+        }
+        let writer = try SafetensorsWriter(path: path, tensors: tensors, metadata: metadata)
+        for tensor in writer.order {
+            switch elements[tensor.name] {
+            case .float32(let list): try writer.write(tensor.name, list)
+            case .int32(let list): try writer.write(tensor.name, list)
+            case .int64(let list): try writer.write(tensor.name, list)
+            case .uint8(let list): try writer.write(tensor.name, list)
+            case nil: preconditionFailure("every tensor has elements")
+            }
+        }
+        try writer.commit()
+    }
+
+    private func skipEmpty() { while index < order.count && order[index].byteCount == 0 { index += 1 } }
+
+    /// Size and JSON header, padded with spaces to a multiple of 8 bytes.
+    private static func header(_ order: [SafetensorsDescription], _ metadata: [String: String]) -> [UInt8] {
+        var members: [(String, JSONValue)] = []
+        if !metadata.isEmpty {
+            let pairs = metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
+            members.append(("__metadata__", .object(JSONObject(pairs))))
+        }
+        var offset = 0
+        for tensor in order {
+            let end = offset + tensor.byteCount
+            let entry: [(String, JSONValue)] = [
+                ("dtype", .string(tensor.dataType.rawValue)),
+                ("shape", .array(tensor.shape.map(JSONValue.integer))),
+                ("data_offsets", .array([.integer(offset), .integer(end)])),
+            ]
+            members.append((tensor.name, .object(JSONObject(entry))))
+            offset = end
+        }
+        let object = JSONObject(members)
+        precondition(object.count == members.count, "each name once, and none is __metadata__")
+        var text = Array(JSONValue.object(object).compactText.utf8)
+        text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
+        return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
+    }
+}

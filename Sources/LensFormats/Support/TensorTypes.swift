@@ -1,0 +1,82 @@
+import CLongLens
+import LensSupport
+
+extension TensorType {
+    /// The name as model files and tools print it.
+    public var name: String {
+        switch self {
+        case .f32: "F32"
+        case .f16: "F16"
+        case .bf16: "BF16"
+        case .q4_0: "Q4_0"
+        case .q4_1: "Q4_1"
+        case .q5_0: "Q5_0"
+        case .q5_1: "Q5_1"
+        case .q8_0: "Q8_0"
+        case .q2_K: "Q2_K"
+        case .q3_K: "Q3_K"
+        case .q4_K: "Q4_K"
+        case .q5_K: "Q5_K"
+        case .q6_K: "Q6_K"
+        }
+    }
+
+    /// The type of this name, in any case of letters.
+    public init?(name: String) {
+        guard let type = TensorType.allCases.first(where: { $0.name.lowercased() == name.lowercased() }) else {
+            return nil
+        }
+        self = type
+    }
+
+    /// Elements that share one block; rows are whole blocks.
+    public var blockElements: Int { lens_type_block_elements(CInt(rawValue)) }
+
+    public var blockBytes: Int { lens_type_block_bytes(CInt(rawValue)) }
+
+    /// False for the K types, which can only be read.
+    public var isWritable: Bool {
+        switch self {
+        case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K: false
+        default: true
+        }
+    }
+
+    /// Bytes of `count` elements; nil where they are not whole blocks or the size overflows.
+    public func byteCount(of count: Int) -> Int? {
+        guard count >= 0, count.isMultiple(of: blockElements) else { return nil }
+        let (bytes, overflow) = (count / blockElements).multipliedReportingOverflow(by: blockBytes)
+        return overflow ? nil : bytes
+    }
+
+    /// Converts whole blocks to fp32. `source` must hold the bytes of `destination.count` elements.
+    @unsafe
+    public func dequantize(_ source: UnsafeRawBufferPointer, into destination: UnsafeMutableBufferPointer<Float>) {
+        precondition(byteCount(of: destination.count) == source.count, "bytes do not match the elements")
+        guard let start = source.baseAddress, let output = destination.baseAddress else { return }
+        let known = unsafe lens_dequantize(CInt(rawValue), start, output, destination.count)
+        precondition(known)
+    }
+
+    /// Converts whole blocks from fp32. `destination` must hold the bytes of `source.count` elements; the type must be
+    /// writable.
+    @unsafe
+    public func quantize(_ source: UnsafeBufferPointer<Float>, into destination: UnsafeMutableRawBufferPointer) {
+        precondition(isWritable && byteCount(of: source.count) == destination.count, "bytes do not match the elements")
+        guard let start = source.baseAddress, let output = destination.baseAddress else { return }
+        let known = unsafe lens_quantize(CInt(rawValue), start, output, source.count)
+        precondition(known)
+    }
+}
+
+/// The product of sizes that come from a file: nil on overflow or a negative size.
+func checkedProduct(_ sizes: [Int]) -> Int? {
+    var product = 1
+    for size in sizes {
+        guard size >= 0 else { return nil }
+        let (next, overflow) = product.multipliedReportingOverflow(by: size)
+        if overflow { return nil }
+        product = next
+    }
+    return product
+}

@@ -1,0 +1,43 @@
+import CLongLens
+
+/// Causal attention with grouped heads, block by block (FlashAttention-2, arXiv 2307.08691).
+///
+/// `query`, `output` [T, heads * size]; `key`, `value` [T, keyValueHeads * size]; `logSumExp` [heads, T]. Scores are
+/// scaled by 1 / √size unless `scale` says otherwise.
+public func attention(
+    query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil, into output: Matrix,
+    logSumExp: Matrix
+) {
+    let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
+    precondition(output.rows == query.rows && output.columns == query.columns && logSumExp.count == heads * query.rows)
+    unsafe lens_attention_forward(
+        shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer)
+}
+
+/// The gradients of ``attention(query:key:value:heads:keyValueHeads:scale:into:logSumExp:)``, overwritten, from what it
+/// was given and gave. `delta` [heads, T] is scratch.
+public func attentionBackward(
+    query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix, heads: Int,
+    keyValueHeads: Int, scale: Float? = nil, delta: Matrix, queryGradient: Matrix, keyGradient: Matrix,
+    valueGradient: Matrix
+) {
+    let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
+    precondition(
+        output.count == query.count && outputGradient.count == query.count && queryGradient.count == query.count)
+    precondition(keyGradient.count == key.count && valueGradient.count == value.count)
+    precondition(logSumExp.count == heads * query.rows && delta.count == heads * query.rows)
+    unsafe lens_attention_backward(
+        shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer,
+        delta.pointer, queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
+}
+
+private func attentionShape(
+    _ query: Matrix, _ key: Matrix, _ value: Matrix, _ heads: Int, _ keyValueHeads: Int, _ scale: Float?
+) -> lens_attention_shape {
+    precondition(heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0)
+    let size = query.columns / heads
+    precondition(key.rows == query.rows && value.rows == query.rows)
+    precondition(key.columns == keyValueHeads * size && value.columns == keyValueHeads * size)
+    return lens_attention_shape(
+        T: query.rows, NH: heads, NKV: keyValueHeads, HS: size, scale: scale ?? 1 / Float(size).squareRoot())
+}

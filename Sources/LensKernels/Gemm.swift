@@ -1,0 +1,21 @@
+import CLongLens
+
+/// `c = op(a) · op(b)`, or `c += op(a) · op(b)` when `accumulate`; op transposes when its flag is set.
+///
+/// Shapes: op(a) is M x K, op(b) is K x N, `c` is M x N; `c` must not overlap `a` or `b`. K = 0 gives zeros, or leaves
+/// `c` as it is. An element's bits depend on its row, its column and K alone: not on M, N or the number of threads.
+///
+/// - forward: `multiply(x, w, transposeB: true, into: y)` with x [T, K], w [N, K]
+/// - input gradient: `multiply(dy, w, into: dx)`
+/// - weight gradient: `multiply(dy, transposeA: true, x, into: dw, accumulate: true)`
+public func multiply(
+    _ a: Matrix, transposeA: Bool = false, _ b: Matrix, transposeB: Bool = false, into c: Matrix,
+    accumulate: Bool = false
+) {
+    let (m, k) = transposeA ? (a.columns, a.rows) : (a.rows, a.columns)
+    let (innerB, n) = transposeB ? (b.columns, b.rows) : (b.rows, b.columns)
+    precondition(innerB == k, "op(a) has \(k) columns, op(b) has \(innerB) rows")
+    precondition(c.rows == m && c.columns == n, "the product is \(m) x \(n), c is \(c.rows) x \(c.columns)")
+    unsafe lens_gemm_f32(
+        transposeA, transposeB, m, n, k, a.pointer, a.columns, b.pointer, b.columns, c.pointer, c.columns, accumulate)
+}

@@ -1,0 +1,38 @@
+import CLongLens
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What the processor offers.
+public enum Processor {
+    /// Data caches in bytes, as one core sees them; 0 where unknown.
+    public static var cacheSizes: (level1: Int, level2: Int, level3: Int) {
+        let sizes = lens_cache_sizes()
+        return (sizes.l1_data, sizes.l2, sizes.l3)
+    }
+
+    /// The model that the processor says it is, "unknown" where the system does not tell.
+    public static let name: String = {
+        guard let file = unsafe fopen("/proc/cpuinfo", "r") else { return "unknown" }
+        defer { unsafe fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        while unsafe fgets(&line, Int32(line.count), file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            guard text.hasPrefix("model name"), let colon = text.firstIndex(of: ":") else { continue }
+            return String(text[text.index(after: colon)...].drop { $0 == " " }.prefix { $0 != "\n" })
+        }
+        return "unknown"
+    }()
+
+    /// Multiply-add peak in GFLOP/s of `threads` threads with the instruction set in use, measured for about
+    /// `seconds`.
+    public static func measurePeak(threads: Int = Threads.count, seconds: Double = 0.2) -> Double {
+        precondition(threads >= 1 && seconds > 0)
+        return lens_measure_peak_gflops(threads, seconds)
+    }
+}

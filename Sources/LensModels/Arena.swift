@@ -1,0 +1,38 @@
+import LensKernels
+import LensSupport
+
+/// A buffer of a memory plan.
+public struct PlannedBuffer: Equatable, Sendable {
+    public let name: String
+    public let byteCount: Int
+}
+
+/// One block of memory from which a pass takes all its buffers before it runs.
+///
+/// Building a pass on a measuring arena lists its buffers without allocating any: the plan and the pass cannot
+/// disagree, because the same code makes both.
+final class Arena {
+    private(set) var buffers: [PlannedBuffer] = []
+    private let memory: AlignedBuffer?
+    private var used = 0
+
+    /// An arena that only lists what is taken; its matrices have a shape and no elements.
+    static func measuring() -> Arena { Arena(memory: nil) }
+
+    /// An arena of `byteCount` bytes.
+    init(byteCount: Int) throws(LensError) { memory = try AlignedBuffer(byteCount: byteCount) }
+
+    private init(memory: AlignedBuffer?) { self.memory = memory }
+
+    var byteCount: Int { used }
+
+    /// The next `rows` x `columns` floats, on a cache line of their own.
+    func take(_ name: String, rows: Int, columns: Int) -> Matrix {
+        let size = MemoryLayout<Float>.stride
+        let byteCount = (rows * columns * size + 63) / 64 * 64
+        defer { used += byteCount }
+        buffers.append(PlannedBuffer(name: name, byteCount: byteCount))
+        guard let memory else { return Matrix(unbackedRows: rows, columns: columns) }
+        return Matrix(memory, offset: used / size, rows: rows, columns: columns)
+    }
+}

@@ -1,0 +1,52 @@
+import LensFormats
+import LensKernels
+
+/// The tensors of a parameter store by their place in the model. Weights are [output, input], as stored.
+struct ModelParameters: Sendable {
+    let embedding: Matrix
+    let layers: [LayerParameters]
+    let finalNorm: Matrix
+    /// The embedding table itself when they are tied.
+    let head: Matrix
+
+    init(_ store: ParameterStore) {
+        let configuration = store.configuration
+        embedding = store["model.embed_tokens.weight"]
+        layers = (0..<configuration.layerCount).map { LayerParameters(store, layer: $0) }
+        finalNorm = store["model.norm.weight"]
+        head = configuration.tiedEmbeddings ? embedding : store["lm_head.weight"]
+    }
+}
+
+/// The tensors of one decoder layer; those that the model lacks are nil.
+struct LayerParameters: Sendable {
+    let attentionNorm: Matrix
+    let query, key, value: Projection
+    let queryNorm, keyNorm: Matrix?
+    let attentionOutput: Projection
+    let feedForwardNorm: Matrix
+    let gate, up, down: Projection
+
+    init(_ store: ParameterStore, layer: Int) {
+        let configuration = store.configuration
+        let prefix = "model.layers.\(layer)."
+        func projection(_ name: String, bias: Bool) -> Projection {
+            Projection(
+                weight: store["\(prefix)\(name).weight"], bias: bias ? store["\(prefix)\(name).bias"] : nil)
+        }
+        func headNorm(_ name: String) -> Matrix? {
+            configuration.queryKeyNorm ? store["\(prefix)self_attn.\(name).weight"] : nil
+        }
+        attentionNorm = store[prefix + "input_layernorm.weight"]
+        query = projection("self_attn.q_proj", bias: configuration.attentionBias)
+        key = projection("self_attn.k_proj", bias: configuration.attentionBias)
+        value = projection("self_attn.v_proj", bias: configuration.attentionBias)
+        queryNorm = headNorm("q_norm")
+        keyNorm = headNorm("k_norm")
+        attentionOutput = projection("self_attn.o_proj", bias: configuration.attentionOutputBias)
+        feedForwardNorm = store[prefix + "post_attention_layernorm.weight"]
+        gate = projection("mlp.gate_proj", bias: configuration.feedForwardBias)
+        up = projection("mlp.up_proj", bias: configuration.feedForwardBias)
+        down = projection("mlp.down_proj", bias: configuration.feedForwardBias)
+    }
+}

@@ -1,0 +1,62 @@
+import LensFormats
+import LensKernels
+import LensSupport
+
+/// One value for each parameter of a model (the weights, their gradients, a moment), in one flat aligned buffer.
+///
+/// Tensors are views into it, so clipping, the optimizer and checkpoints are one pass over `all`.
+public final class ParameterStore: Sendable {
+    public let configuration: ModelConfiguration
+    /// The tensors in the order in which they lie in the buffer.
+    public let descriptions: [ParameterDescription]
+    /// All values as one row.
+    public let all: Matrix
+    private let starts: [String: (index: Int, start: Int)]
+
+    /// Zeros. `.machine` when there is no memory for them.
+    public init(_ configuration: ModelConfiguration) throws(LensError) {
+        self.configuration = configuration
+        descriptions = configuration.parameters
+        var starts: [String: (index: Int, start: Int)] = [:]
+        var count = 0
+        for (index, description) in descriptions.enumerated() {
+            starts[description.name] = (index, count)
+            count += Self.paddedCount(description)
+        }
+        self.starts = starts
+        all = try Matrix(rows: 1, columns: count)
+    }
+
+    /// Bytes of one store of this shape.
+    public static func byteCount(_ configuration: ModelConfiguration) -> Int {
+        configuration.parameters.reduce(0) { $0 + paddedCount($1) } * MemoryLayout<Float>.stride
+    }
+
+    // Every tensor starts on a cache line; the elements between are and stay 0.
+    private static func paddedCount(_ description: ParameterDescription) -> Int { (description.count + 15) / 16 * 16 }
+
+    /// Where the tensor's elements lie in `all`.
+    public func range(of name: String) -> Range<Int>? {
+        starts[name].map { $0.start..<$0.start + descriptions[$0.index].count }
+    }
+
+    /// The tensor of this name: dimension 0 as rows, a vector as one row. Asking for one that the model lacks is a
+    /// programmer's error.
+    public subscript(name: String) -> Matrix {
+        guard let (index, start) = starts[name] else { preconditionFailure("no parameter \(name)") }
+        let shape = descriptions[index].shape
+        let columns = shape.last ?? 1
+        return all.columns(start..<start + descriptions[index].count)
+            .reshaped(rows: descriptions[index].count / columns, columns: columns)
+    }
+
+    /// The name of the tensor that holds element `position` of `all`.
+    public func name(at position: Int) -> String {
+        var start = 0
+        for description in descriptions {
+            start += Self.paddedCount(description)
+            if position < start { return description.name }
+        }
+        preconditionFailure("no parameter at \(position)")
+    }
+}

@@ -1,0 +1,57 @@
+import LensFormats
+import LensKernels
+import LensSupport
+import LensTokenizers
+
+/// A model with its tokenizer, as files hold them.
+public struct Pretrained: Sendable {
+    public let model: LanguageModel
+    /// Nil when the format carries none and none was given.
+    public let tokenizer: Tokenizer?
+    /// The path that it was loaded from.
+    public let path: String
+
+    public init(model: LanguageModel, tokenizer: Tokenizer?, path: String) {
+        self.model = model
+        self.tokenizer = tokenizer
+        self.path = path
+    }
+
+    /// Loads a GGUF file, a Hugging Face folder or a llama2.c file, its weights as fp32.
+    ///
+    /// - Parameter tokenizerPath: a tokenizer file for formats without one.
+    /// - Parameter adjust: changes the configuration before use, to extend the context for example.
+    /// - Throws: `LensError`: `.missing`, `.data` (malformed, a weight that is not finite), `.machine` (no memory).
+    public static func load(
+        path: String, tokenizerPath: String? = nil,
+        adjust: (inout ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in }
+    ) throws(LensError) -> Pretrained {
+        let source = try openModel(path: path, tokenizerPath: tokenizerPath)
+        var tokenizer: Tokenizer?
+        if let description = source.tokenizer { tokenizer = try Tokenizer(description) }
+        var configuration = source.configuration
+        try adjust(&configuration)
+        let model = try LanguageModel(reading: source, as: configuration)
+        return Pretrained(model: model, tokenizer: tokenizer, path: path)
+    }
+}
+
+extension LanguageModel {
+    /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
+    /// weights (context, rotary frequencies).
+    public convenience init(
+        reading source: any ModelSource, as configuration: ModelConfiguration
+    ) throws(LensError) {
+        let parameters = try ParameterStore(configuration)
+        for description in parameters.descriptions {
+            let tensor = parameters[description.name]
+            try unsafe source.read(description.name, into: tensor.elements)
+            if let position = firstNonFinite(tensor) {
+                throw .data(
+                    "\(source.path): tensor \(description.name) holds a value that is not finite (element \(position)). The file is damaged, or the training that made it diverged."
+                )
+            }
+        }
+        self.init(parameters)
+    }
+}

@@ -1,0 +1,92 @@
+import LensFormats
+import LensKernels
+
+/// Every activation buffer of a training pass.
+struct TrainingBuffers {
+    /// The residual stream before each layer, and after the last one: layerCount + 1 times [T, hidden].
+    let inputs: [Matrix]
+    /// One set for all layers, or one a layer that shares all but what the policy keeps.
+    private let activations: [LayerActivations]
+    /// Product of gate and up of one block of tokens.
+    let activated: Matrix
+    /// Final normed hidden states, their reciprocal deviations and their gradient.
+    let normed, rstd, normedGradient: Matrix
+    /// The gradient of the residual stream, from the last layer down to the embedding.
+    let stream: Matrix
+    let layerGradients: LayerGradients
+    let head: LanguageModelHead
+    let rotary: RotaryTable
+
+    /// The residual stream after the last layer.
+    var output: Matrix { inputs[inputs.count - 1] }
+
+    func activations(of layer: Int) -> LayerActivations { activations[layer] }
+
+    init(
+        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Matrix, arena: Arena
+    ) {
+        let hidden = configuration.hiddenSize
+        let block = min(length, feedForwardBlock)
+        inputs = (0...configuration.layerCount).map { _ in
+            arena.take("layer inputs", rows: length, columns: hidden)
+        }
+        activations = Self.activations(configuration, length, recompute, block: block, arena)
+        activated = arena.take("feed-forward block", rows: block, columns: configuration.feedForwardSize)
+        normed = arena.take("final norm", rows: length, columns: hidden)
+        rstd = arena.take("final norm", rows: 1, columns: length)
+        stream = arena.take("residual gradient", rows: length, columns: hidden)
+        layerGradients = LayerGradients(configuration, length: length, activated: activated, arena: arena)
+        normedGradient = layerGradients.normed
+        head = LanguageModelHead(configuration, weight: headWeight, length: length, trains: true, arena: arena)
+        rotary = RotaryTable(configuration, length: length, arena: arena)
+    }
+
+    private static func activations(
+        _ configuration: ModelConfiguration, _ length: Int, _ recompute: RecomputePolicy, block: Int, _ arena: Arena
+    ) -> [LayerActivations] {
+        let count = configuration.layerCount
+        switch recompute {
+        case .everything:
+            return (0..<count).map { _ in
+                LayerActivations(
+                    configuration, length: length, feedForwardRows: length, arena: arena, name: "kept activations")
+            }
+        case .layerInputs:
+            let shared = LayerActivations(
+                configuration, length: length, feedForwardRows: block, arena: arena, name: "activations of a layer")
+            return Array(repeating: shared, count: count)
+        case .attention:
+            let queries = configuration.headCount * configuration.headDimension
+            let kept = (0..<count).map { _ in
+                (
+                    attended: arena.take("kept attention", rows: length, columns: queries),
+                    logSumExp: arena.take("kept attention", rows: configuration.headCount, columns: length)
+                )
+            }
+            let shared = LayerActivations(
+                configuration, length: length, feedForwardRows: block, arena: arena, name: "activations of a layer",
+                attention: kept.first)
+            return kept.map { shared.replacing(attended: $0.attended, logSumExp: $0.logSumExp, configuration) }
+        }
+    }
+
+    /// The same buffers for a shorter sequence.
+    func prefix(_ length: Int, _ configuration: ModelConfiguration) -> TrainingBuffers {
+        if length == output.rows { return self }
+        return TrainingBuffers(self, length: length, configuration)
+    }
+
+    private init(_ whole: TrainingBuffers, length: Int, _ configuration: ModelConfiguration) {
+        let rows = 0..<length
+        inputs = whole.inputs.map { $0.rows(rows) }
+        activations = whole.activations.map { $0.prefix(length, configuration) }
+        activated = whole.activated
+        normed = whole.normed.rows(rows)
+        rstd = whole.rstd.columns(rows)
+        stream = whole.stream.rows(rows)
+        layerGradients = whole.layerGradients.prefix(length)
+        normedGradient = layerGradients.normed
+        head = whole.head
+        rotary = whole.rotary
+    }
+}

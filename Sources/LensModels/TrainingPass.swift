@@ -1,0 +1,98 @@
+import LensFormats
+import LensKernels
+import LensSupport
+
+/// Forward and backward of one sequence: losses first, then the gradient of any weighted sum of them.
+///
+/// Owns the memory of its activations, all of it taken before the first step.
+public final class TrainingPass {
+    public let model: LanguageModel
+    /// The longest sequence that fits.
+    public let contextLength: Int
+    public let recompute: RecomputePolicy
+    private let gradients: ModelParameters
+    private let layers: [DecoderLayer]
+    private let buffers: TrainingBuffers
+    private var rotary: RotaryTable
+    private var tokens: [Int32] = []
+
+    /// - Parameter gradients: where `backward` adds the gradients; of the model's configuration.
+    /// `.machine` when there is no memory for `contextLength` tokens.
+    public init(
+        _ model: LanguageModel, gradients: ParameterStore, contextLength: Int, recompute: RecomputePolicy
+    ) throws(LensError) {
+        precondition(contextLength > 1 && gradients.configuration == model.configuration)
+        let plan = Self.plan(model.configuration, contextLength: contextLength, recompute: recompute)
+        let arena = try Arena(byteCount: plan.byteCount)
+        self.model = model
+        self.contextLength = contextLength
+        self.recompute = recompute
+        self.gradients = ModelParameters(gradients)
+        layers = model.layers
+        buffers = TrainingBuffers(
+            model.configuration, length: contextLength, recompute: recompute, headWeight: model.views.head, arena: arena
+        )
+        rotary = buffers.rotary
+    }
+
+    /// The activation buffers of such a pass, without weights, gradients and optimizer.
+    public static func plan(
+        _ configuration: ModelConfiguration, contextLength: Int, recompute: RecomputePolicy
+    ) -> MemoryPlan {
+        let arena = Arena.measuring()
+        _ = TrainingBuffers(
+            configuration, length: contextLength, recompute: recompute,
+            headWeight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize),
+            arena: arena)
+        return MemoryPlan(arena.buffers)
+    }
+
+    /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs.
+    ///
+    /// `.data` when a token lies outside the vocabulary. From 2 to `contextLength` tokens.
+    public func forward(_ tokens: [Int32]) throws(LensError) -> [Float] {
+        precondition(tokens.count > 1 && tokens.count <= contextLength)
+        try model.check(tokens)
+        self.tokens = tokens
+        rotary.prepare(length: tokens.count)
+        let b = buffers.prefix(tokens.count, model.configuration)
+        let rotary = rotary.prefix(tokens.count)
+        embed(tokens, table: model.views.embedding, into: b.inputs[0])
+        for (index, layer) in layers.enumerated() {
+            let a = b.activations(of: index)
+            layer.forwardAttention(b.inputs[index], a, rotary: rotary)
+            layer.forwardFeedForwardNorm(a)
+            layer.forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
+        }
+        rmsNorm(
+            b.output, weight: model.views.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
+            rstd: b.rstd)
+        return b.head.forward(b.normed, tokens: tokens)
+    }
+
+    /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
+    /// last `forward`. A token of weight 0 is as if its loss did not exist.
+    public func backward(weights: [Float], scale: Float = 1) {
+        precondition(weights.count == tokens.count - 1, "one weight for each prediction")
+        let b = buffers.prefix(tokens.count, model.configuration)
+        let rotary = rotary.prefix(tokens.count)
+        let factor = scale / Float(weights.count)
+        b.head.backward(
+            b.normed, tokens: tokens, coefficients: weights.map { $0 * factor }, hiddenGradient: b.normedGradient,
+            weightGradient: gradients.head)
+        rmsNormBackward(
+            b.normedGradient, x: b.output, weight: model.views.finalNorm, rstd: b.rstd, into: b.stream,
+            weightGradient: gradients.finalNorm)
+        for (index, layer) in layers.enumerated().reversed() {
+            let a = b.activations(of: index)
+            if recompute != .everything {
+                layer.forwardAttention(b.inputs[index], a, rotary: rotary, keptAttention: recompute == .attention)
+                layer.forwardFeedForwardNorm(a)
+            }
+            layer.backward(
+                stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
+                scratch: b.layerGradients, recomputesFeedForward: recompute != .everything)
+        }
+        embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
+    }
+}

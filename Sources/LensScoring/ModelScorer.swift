@@ -1,0 +1,4 @@
+import LensModels
+
+/// A model scores tokens by its own losses.
+extension InferencePass: TokenScorer {}

@@ -1,0 +1,40 @@
+import LensData
+import LensSupport
+
+/// The formats of score files.
+public enum ScoreFormat: String, Sendable, CaseIterable {
+    case jsonl
+    case safetensors
+
+    /// Tells the format of a file by how it begins: a safetensors file has the size of its header in 8 bytes and then the
+    /// header, a JSON object; text has no zero bytes.
+    public static func of(_ path: String) throws(LensError) -> ScoreFormat {
+        let start = try FileInput(path: path).chunk(9)
+        return start.count == 9 && start[8] == UInt8(ascii: "{") && start[5...7].allSatisfy { $0 == 0 }
+            ? .safetensors : .jsonl
+    }
+
+    /// Opens a score file for reading from front to back.
+    public static func reader(_ path: String) throws(LensError) -> any ScoreReader {
+        switch try of(path) {
+        case .jsonl: try ScoreLinesReader(path: path)
+        case .safetensors: try ScoreSafetensorsReader(path: path)
+        }
+    }
+
+    /// Starts a score file of this format. `path` nil is standard output, which only JSON lines can be written to: `.usage`.
+    public func writer(path: String?) throws(LensError) -> any ScoreWriter {
+        switch (self, path) {
+        case (.jsonl, _): return try ScoreLinesWriter(path: path)
+        case (.safetensors, let path?): return try ScoreSafetensorsWriter(path: path)
+        case (.safetensors, nil): throw .usage("Scores in safetensors go to a file: give --output FILE.")
+        }
+    }
+
+    static func storage(_ path: String) throws(LensError) -> any ScoreStorage {
+        switch try of(path) {
+        case .jsonl: ScoreLinesStorage(path: path)
+        case .safetensors: try SafetensorsScores(path: path)
+        }
+    }
+}

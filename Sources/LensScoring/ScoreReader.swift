@@ -1,0 +1,35 @@
+import LensData
+import LensSupport
+
+/// Gives the records of a score file in their order, holding one at a time.
+public protocol ScoreReader: AnyObject {
+    /// The file.
+    var path: String { get }
+    /// The next record, checked, or nil at the end.
+    func next() throws(LensError) -> ScoreRecord?
+}
+
+/// Reads a score file of JSON lines. Errors name file and line.
+public final class ScoreLinesReader: ScoreReader {
+    private let lines: LineReader
+
+    public init(path: String) throws(LensError) { lines = LineReader(try FileInput(path: path)) }
+
+    /// Begins with the line that begins at this byte; it counts as line 1.
+    init(path: String, offset: Int) throws(LensError) {
+        lines = LineReader(try FileInput(path: path, offset: offset))
+    }
+
+    public var path: String { lines.path }
+
+    /// Where the line of the last record begins, in bytes.
+    var offset: Int { lines.offset }
+
+    public func next() throws(LensError) -> ScoreRecord? {
+        while let line = try lines.next() {
+            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+            return try ScoreRecord(jsonLine: line, place: "\(path), line \(lines.line)")
+        }
+        return nil
+    }
+}

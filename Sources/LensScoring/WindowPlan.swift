@@ -1,0 +1,64 @@
+import LensSupport
+
+/// How a document is cut into overlapping windows, so that every token is scored under at most `context` tokens
+/// (Helm, Daheim and Gurevych, Findings of NAACL 2025).
+///
+/// Window k begins at token k·S, holds C tokens and gives the losses of its last S tokens; window 0 gives all of its
+/// own. What is left at the end is scored by one last window that ends with the document. A document of at most C tokens
+/// is one window. A token past the first window therefore sees between C − S and C − 1 tokens.
+public struct WindowPlan: Sendable, Equatable {
+    public struct Window: Sendable, Equatable {
+        /// The document's tokens that it holds.
+        public var tokens: Range<Int>
+        /// Those whose losses it gives: its last ones.
+        public var scored: Range<Int>
+    }
+
+    /// Tokens of the document.
+    public let length: Int
+    /// C: most tokens of a window.
+    public let context: Int
+    /// S: tokens from one window's beginning to the next one's.
+    public let stride: Int
+
+    /// Throws `.usage` for a context below 2 or a stride outside 1…C − 1.
+    ///
+    /// - Parameters:
+    ///   - length: tokens of the document, at least 1.
+    ///   - stride: S; nil takes ``defaultStride(context:length:)`` for `chunk` or else `length`.
+    ///   - chunk: length L of the sequences that documents were cut into, if they were.
+    public init(length: Int, context: Int, stride: Int? = nil, chunk: Int? = nil) throws(LensError) {
+        precondition(length >= 1, "a document has at least one token")
+        guard context >= 2 else {
+            throw .usage("A context of \(context) tokens predicts nothing; it must be at least 2.")
+        }
+        let stride = stride ?? Self.defaultStride(context: context, length: chunk ?? length)
+        guard stride >= 1 && stride < context else {
+            throw .usage(
+                "A stride of \(stride) tokens does not go with a context of \(context): it must be from 1 to "
+                    + "\(context - 1), so that every token has one to its left in its window.")
+        }
+        self.length = length
+        self.context = context
+        self.stride = stride
+    }
+
+    /// (1 − C/L)·C where that is a positive whole number, which makes windows end with the sequence at the cost of L/C − 1
+    /// further passes; C/4·3 otherwise.
+    public static func defaultStride(context: Int, length: Int) -> Int {
+        let (square, overflow) = context.multipliedReportingOverflow(by: context)
+        if !overflow && length > context && square % length == 0 { return context - square / length }
+        return max(1, context / 4 * 3)
+    }
+
+    /// Number of windows.
+    public var count: Int { length <= context ? 1 : 1 + (length - context + stride - 1) / stride }
+
+    /// Window `k`.
+    public subscript(k: Int) -> Window {
+        precondition(k >= 0 && k < count, "window \(k) of \(count)")
+        let end = min(context + k * stride, length)
+        let firstScored = k == 0 ? 1 : context + (k - 1) * stride
+        return Window(tokens: max(0, end - context)..<end, scored: firstScored..<end)
+    }
+}

@@ -1,0 +1,67 @@
+import LensSupport
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The folder of one run, locked for as long as this object lives.
+///
+/// Holds `metrics.jsonl`, `recipe.yaml`, `checkpoints/step-N/` and, at the end, `model/`.
+public final class OutputFolder {
+    public let path: String
+    private let lock: Int32
+
+    public var metricsPath: String { path + "/metrics.jsonl" }
+    public var recipePath: String { path + "/recipe.yaml" }
+    public var checkpointsPath: String { path + "/checkpoints" }
+    public var modelPath: String { path + "/model" }
+    public var ggufPath: String { path + "/model.gguf" }
+
+    /// Makes the folder where it is missing and locks it.
+    ///
+    /// `.usage` when another run holds it. The lock ends with the process, however that ends.
+    public init(path: String) throws(LensError) {
+        self.path = path
+        if Folders.exists(path) && !Folders.isFolder(path) {
+            throw .usage("The output folder \(path) is a file. Give --output another name.")
+        }
+        try Folders.create(path)
+        lock = unsafe open(path + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else {
+            let code = errno
+            throw unsafe .io("Cannot write into the output folder \(path): \(String(cString: strerror(code))).")
+        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            _ = close(lock)
+            throw .usage(
+                "The output folder \(path) is in use by another run. Wait for it to end, or give --output "
+                    + "another folder."
+            )
+        }
+    }
+
+    deinit { _ = close(lock) }
+
+    /// Removes what a killed run was writing: files and folders under temporary names.
+    func removeLeftovers() throws(LensError) {
+        for name in Folders.names(in: path) where name.hasSuffix(".part") { try Folders.remove("\(path)/\(name)") }
+    }
+
+    /// Throws `.usage` when the folder holds a run that a new one would write over.
+    func requireFresh() throws(LensError) {
+        let steps = CheckpointStore.steps(in: checkpointsPath)
+        if let last = steps.last {
+            throw .usage(
+                "\(path) holds a run with checkpoints up to step \(last). Add --resume to continue it, or give "
+                    + "--output another folder."
+            )
+        }
+        if Folders.exists(modelPath) {
+            throw .usage("\(path) holds a trained model. Give --output another folder, or move the old one away.")
+        }
+    }
+}

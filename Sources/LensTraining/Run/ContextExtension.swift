@@ -1,0 +1,68 @@
+import LensFormats
+import LensSupport
+
+/// The changes that a longer context makes to a model's configuration.
+public struct ContextExtension: Sendable {
+    public var contextLength: Int
+    public var ropeTheta: Double?
+    /// `TYPE:key=value,…`, see ``RopeOption``.
+    public var ropeScaling: String?
+
+    public init(contextLength: Int, ropeTheta: Double? = nil, ropeScaling: String? = nil) {
+        self.contextLength = contextLength
+        self.ropeTheta = ropeTheta
+        self.ropeScaling = ropeScaling
+    }
+
+    /// Applies the changes; the saved model then states the context that it was trained for.
+    public func apply(to configuration: inout ModelConfiguration) throws(LensError) {
+        let trainedFor = configuration.contextLength
+        if let ropeScaling {
+            configuration.ropeScaling = try RopeOption.parse(
+                ropeScaling, contextLength: contextLength, trainedFor: trainedFor)
+            // They were another method's.
+            configuration.ropeFrequencyFactors = nil
+        } else if ropeTheta != nil && configuration.ropeFrequencyFactors != nil {
+            throw .usage(
+                "The model brings fixed factors of its rotary frequencies, made for its own theta, so "
+                    + "--rope-theta alone does not say what to do with them. Add --rope-scaling none to drop "
+                    + "them, or another --rope-scaling to replace them."
+            )
+        }
+        if let ropeTheta { configuration.ropeTheta = ropeTheta }
+        // The formulas of `dynamic` and of `longrope` without a factor count from the context length as it was.
+        if !countsFromContextLength(configuration.ropeScaling) {
+            configuration.contextLength = max(contextLength, trainedFor)
+        }
+    }
+
+    private func countsFromContextLength(_ scaling: RopeScaling) -> Bool {
+        switch scaling {
+        case .dynamic: true
+        case .longrope(_, _, let factor, _, _): factor == nil
+        default: false
+        }
+    }
+
+    /// A warning when the model will see positions that it was never trained on, and nothing was said about them.
+    public func warning(for configuration: ModelConfiguration) -> String? {
+        guard contextLength > configuration.contextLength, ropeTheta == nil, ropeScaling == nil else { return nil }
+        return
+            "The training context of \(contextLength) tokens is past the \(configuration.contextLength) that "
+            + "the model was made for, and its rotary frequencies stay as they are. --rope-theta or "
+            + "--rope-scaling usually make it learn faster."
+    }
+}
+
+extension ModelConfiguration {
+    /// Everything that the arithmetic depends on, as text: two equal texts are two equal computations.
+    var arithmeticDescription: String {
+        var text =
+            "\(family.rawValue) \(normEpsilon) \(ropeTheta) \(ropeScaling) \(tiedEmbeddings) \(headCount) "
+            + "\(keyValueHeadCount) \(headDimension)"
+        if let ropeFrequencyFactors { text += " \(ropeFrequencyFactors)" }
+        if case .dynamic = ropeScaling { text += " \(contextLength)" }
+        for parameter in parameters { text += "\n\(parameter.name) \(parameter.shape)" }
+        return text
+    }
+}

@@ -1,0 +1,92 @@
+import LensData
+import LensFormats
+import LensModels
+import LensScoring
+import LensSupport
+import LensTokenizers
+
+/// The scorer of a run: planned first, made when the memory is known to suffice.
+struct Scorer {
+    private enum Kind {
+        case none, own
+        case model(any ModelSource)
+        case file(path: String)
+    }
+
+    private var kind: Kind
+    private let plan: WindowPlan?
+    private let bosToken: Int32?
+    /// What it takes beside the trained model.
+    let memory: TrainingMemory.Scorer
+
+    /// Resolves the defaults of context and stride into `settings`.
+    init(_ choice: ScorerChoice, _ settings: inout TrainingSettings, _ input: TrainingInput) throws(LensError) {
+        bosToken = input.bosToken
+        switch choice {
+        case .none, .file:
+            plan = nil
+            memory = .none
+            if case .file(let path) = choice { kind = .file(path: path) } else { kind = .none }
+        case .own:
+            settings.scorer = "self"
+            let windows = try Self.windows(&settings, trainedFor: input.trainedFor)
+            (kind, plan, memory) = (.own, windows, .own(contextLength: windows.context))
+        case .model(let path):
+            let source = try openModel(path: path)
+            try Self.requireSameTokens(source, input)
+            let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
+            (kind, plan) = (.model(source), windows)
+            memory = .model(source.configuration, contextLength: windows.context)
+        }
+    }
+
+    private static func windows(_ settings: inout TrainingSettings, trainedFor: Int) throws(LensError) -> WindowPlan {
+        let length = settings.contextLength
+        let context =
+            settings.scorerContext
+            ?? TrainingSettings.defaultScorerContext(contextLength: length, trainedFor: trainedFor)
+        let plan = try WindowPlan(length: length, context: context, stride: settings.scorerStride)
+        guard plan.count > 1 else {
+            throw .usage(
+                "The scorer's context of \(context) tokens covers a whole sequence of \(length), so that "
+                    + "nothing is short about it. Lower --scorer-context."
+            )
+        }
+        (settings.scorerContext, settings.scorerStride) = (plan.context, plan.stride)
+        return plan
+    }
+
+    // Losses are compared token by token, so both models must cut text alike.
+    private static func requireSameTokens(_ source: any ModelSource, _ input: TrainingInput) throws(LensError) {
+        let size = source.configuration.vocabularySize
+        guard size == input.configuration.vocabularySize else {
+            throw .usage(
+                "The scorer \(source.path) has a vocabulary of \(size) tokens and the model one of "
+                    + "\(input.configuration.vocabularySize). They must share their tokenizer."
+            )
+        }
+        guard let description = source.tokenizer, let own = input.tokenizer else { return }
+        let other = try Tokenizer(description)
+        for id in 0..<Int32(size) where other.bytes(of: id) != own.bytes(of: id) {
+            throw .usage(
+                "The scorer \(source.path) has another tokenizer than the model: token \(id) is another. They "
+                    + "must share it."
+            )
+        }
+    }
+
+    /// Loads what is to be loaded; call once. Nil when the scheme needs no short losses.
+    mutating func make(for model: LanguageModel, sequences: TrainingSequences) throws(LensError) -> (
+        any ShortLossSource
+    )? {
+        defer { kind = .none }
+        return switch (kind, plan) {
+        case (.own, let plan?): try SelfScorer(model, plan: plan, bosToken: bosToken)
+        case (.model(let source), let plan?):
+            try FrozenScorer(
+                LanguageModel(reading: source, as: source.configuration), plan: plan, bosToken: bosToken)
+        case (.file(let path), _): try FileScorer(path: path, sequences: sequences)
+        default: nil
+        }
+    }
+}

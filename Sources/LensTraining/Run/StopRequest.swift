@@ -1,0 +1,12 @@
+import Synchronization
+
+/// Asks a run to stop after the update that it is in. Safe to call from any thread.
+public final class StopRequest: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    public init() {}
+
+    public func request() { flag.store(true, ordering: .relaxed) }
+
+    public var isRequested: Bool { flag.load(ordering: .relaxed) }
+}

@@ -1,0 +1,147 @@
+import LensData
+import LensKernels
+import LensModels
+import LensSupport
+import LensWeighting
+
+/// The training loop's inside: one call, one update.
+///
+/// For each of the update's sequences: losses under the long context, losses under the short one, weights, gradient.
+/// Then clipping and AdamW. All its memory is taken when it is made. Everything random follows from the seed and the
+/// number of the update, so a state and its settings are all that a continuation needs.
+public final class Trainer {
+    /// What the arithmetic of an update depends on, beside weights and sequences.
+    public struct Settings: Sendable {
+        public var scheme: WeightingScheme
+        /// G: sequences of one update.
+        public var accumulate: Int
+        public var schedule: LearningRateSchedule
+        public var optimizer: AdamW
+        public var seed: UInt64
+        public var shuffle: Bool
+
+        public init(
+            scheme: WeightingScheme, accumulate: Int, schedule: LearningRateSchedule, optimizer: AdamW, seed: UInt64,
+            shuffle: Bool
+        ) {
+            precondition(accumulate >= 1)
+            self.scheme = scheme
+            self.accumulate = accumulate
+            self.schedule = schedule
+            self.optimizer = optimizer
+            self.seed = seed
+            self.shuffle = shuffle
+        }
+    }
+
+    public let model: LanguageModel
+    public let state: TrainingState
+    public let settings: Settings
+    public let sequences: TrainingSequences
+    private let gradients: ParameterStore
+    private let pass: TrainingPass
+    private let scorer: (any ShortLossSource)?
+    private let order: SequenceOrder
+
+    /// - Parameters:
+    ///   - state: of `model`'s own parameters.
+    ///   - scorer: must be there when the scheme needs short losses.
+    /// `.machine` when there is no memory; `.usage` when the sequences are too short for the scheme.
+    public init(
+        _ model: LanguageModel, state: TrainingState, sequences: TrainingSequences, scorer: (any ShortLossSource)?,
+        recompute: RecomputePolicy, settings: Settings
+    ) throws(LensError) {
+        precondition(state.parameters === model.parameters)
+        precondition(scorer != nil || settings.scheme.shortLosses == .none, "the scheme needs a scorer")
+        precondition(sequences.count > 0)
+        try settings.scheme.check(predictions: sequences.length - 1)
+        self.model = model
+        self.state = state
+        self.sequences = sequences
+        self.settings = settings
+        self.scorer = settings.scheme.shortLosses == .none ? nil : scorer
+        order = SequenceOrder(count: sequences.count, seed: settings.seed, shuffle: settings.shuffle)
+        gradients = try ParameterStore(model.configuration)
+        pass = try TrainingPass(
+            model, gradients: gradients, contextLength: sequences.length, recompute: recompute)
+    }
+
+    /// Makes one update and says what it did.
+    ///
+    /// `.data` when a loss or a gradient is not finite: the update is not made, and weights and moments are as before.
+    public func step() throws(LensError) -> StepMetrics {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let step = state.step + 1
+        var sums = Sums()
+        gradients.all.fill(0)
+        for index in 0..<settings.accumulate { try accumulate(step: step, index: index, into: &sums) }
+        let norm = AdamW.norm(gradients)
+        let learningRate = settings.schedule.rate(step: step)
+        settings.optimizer.update(state, gradients: gradients, norm: norm, learningRate: learningRate)
+        let seconds = (clock.now - start) / .seconds(1)
+        let share = 1 / Double(settings.accumulate)
+        let tokens = settings.accumulate * sequences.length
+        return StepMetrics(
+            step: step, loss: sums.loss * share, nll: sums.nll * share, weightStandardDeviation: sums.deviation * share,
+            weightNonzero: sums.nonzero * share, gradientNorm: norm, learningRate: learningRate, tokens: tokens,
+            stepSeconds: seconds, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
+            peakResidentBytes: SystemMemory.peakResident)
+    }
+
+    private struct Sums {
+        var loss = 0.0, nll = 0.0, deviation = 0.0, nonzero = 0.0
+    }
+
+    private func accumulate(step: Int, index: Int, into sums: inout Sums) throws(LensError) {
+        let sequence = sequences[order[(step - 1) * settings.accumulate + index]]
+        let long = try pass.forward(sequence.tokens)
+        try require(long, finite: "loss", step, sequence)
+        let short = try scorer?.losses(sequence, long: long)
+        if let short { try require(short, finite: "short-context loss", step, sequence) }
+        var generator = Self.generator(seed: settings.seed, step: step, index: index)
+        let weights = settings.scheme.weights(long: long, short: short, generator: &generator)
+        try require(weights, finite: "weight", step, sequence)
+        pass.backward(weights: weights, scale: 1 / Float(settings.accumulate))
+        if let bad = firstNonFinite(gradients.all) {
+            throw failure("The gradient of \(gradients.name(at: bad)) is not finite", step, sequence)
+        }
+        let statistics = WeightStatistics(weights)
+        sums.loss += mean(zip(weights, long).lazy.map { Double($0) * Double($1) }, long.count)
+        sums.nll += mean(long.lazy.map(Double.init), long.count)
+        sums.deviation += statistics.standardDeviation
+        sums.nonzero += statistics.nonzeroFraction
+    }
+
+    /// The draws among equal scores of one sequence of one update.
+    private static func generator(seed: UInt64, step: Int, index: Int) -> SeededGenerator {
+        var update = SeededGenerator(seed: seed, stream: UInt64(step))
+        return SeededGenerator(seed: update.next(), stream: UInt64(index))
+    }
+
+    private func mean(_ values: some Sequence<Double>, _ count: Int) -> Double { values.reduce(0, +) / Double(count) }
+
+    // MARK: Numbers that are none
+
+    private func require(
+        _ values: [Float], finite what: String, _ step: Int, _ sequence: TokenSequence
+    ) throws(LensError) {
+        guard let position = values.firstIndex(where: { !$0.isFinite }) else { return }
+        throw failure("The \(what) of token \(position + 1) is not finite", step, sequence)
+    }
+
+    private func failure(_ what: String, _ step: Int, _ sequence: TokenSequence) -> LensError {
+        let weight =
+            firstNonFiniteWeight.map { " The first weight that is not finite is in \($0)." }
+            ?? " All weights are finite."
+        return .data(
+            "\(what) at step \(step), document \(sequence.document), sequence \(sequence.index).\(weight) The "
+                + "update was not made. A lower --learning-rate, a longer --warmup or a lower --clip often help."
+        )
+    }
+
+    /// The name of the first weight that is not finite, which must not be saved as a good state.
+    public var firstNonFiniteWeight: String? {
+        firstNonFinite(model.parameters.all).map(model.parameters.name(at:))
+    }
+}

@@ -1,0 +1,25 @@
+import LensModels
+import LensSupport
+
+/// The numbers that an update changes: the weights, the two moments of AdamW and the count of updates.
+public final class TrainingState {
+    public let parameters: ParameterStore
+    public let firstMoment: ParameterStore
+    public let secondMoment: ParameterStore
+    /// Updates done.
+    public internal(set) var step = 0
+
+    /// The state before the first update: moments of 0. `.machine` when there is no memory for them.
+    public init(_ parameters: ParameterStore) throws(LensError) {
+        self.parameters = parameters
+        firstMoment = try ParameterStore(parameters.configuration)
+        secondMoment = try ParameterStore(parameters.configuration)
+    }
+
+    static let fileNames = ["model.safetensors", "first_moment.safetensors", "second_moment.safetensors"]
+
+    /// The files of a checkpoint and what each holds.
+    var files: [(name: String, store: ParameterStore)] {
+        Array(zip(Self.fileNames, [parameters, firstMoment, secondMoment])).map { (name: $0, store: $1) }
+    }
+}

@@ -1,0 +1,56 @@
+/// A setting of a training run, under the one name it has on the command line (`--learning-rate`) and in a recipe
+/// (`learning-rate:`).
+public enum SettingKey: String, CaseIterable, Sendable {
+    case model, tokenizer, data, bos, output, context, scheme, scorer
+    case scorerContext = "scorer-context"
+    case scorerStride = "scorer-stride"
+    case ropeTheta = "rope-theta"
+    case ropeScaling = "rope-scaling"
+    case steps, accumulate
+    case learningRate = "learning-rate"
+    case warmup, schedule
+    case weightDecay = "weight-decay"
+    case beta1, beta2, epsilon, clip, seed, shuffle
+    case saveEvery = "save-every"
+    case keep, resume
+    case memoryLimit = "memory-limit"
+    case export, threads
+
+    /// True when two values of the setting lead to different weights. A resumed run must keep these.
+    ///
+    /// `data` and `model` are not among them: a run compares what is in them, so that they may move. Neither is
+    /// `steps`, so that a run can be made longer.
+    var changesArithmetic: Bool {
+        switch self {
+        case .context, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
+            .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle:
+            true
+        case .model, .tokenizer, .data, .bos, .output, .scorer, .steps, .saveEvery, .keep, .resume, .memoryLimit,
+            .export, .threads:
+            false
+        }
+    }
+
+    /// The key whose name is nearest to `name`, when it is near enough to be a slip of the keyboard.
+    static func nearest(to name: String) -> SettingKey? {
+        let candidates = allCases.map { (key: $0, distance: editDistance($0.rawValue, name)) }
+        guard let best = candidates.min(by: { $0.distance < $1.distance }), best.distance <= 2 else { return nil }
+        return best.key
+    }
+}
+
+/// Insertions, removals and replacements that turn `a` into `b` (Levenshtein).
+private func editDistance(_ a: String, _ b: String) -> Int {
+    let b = Array(b.unicodeScalars)
+    var row = Array(0...b.count)
+    for (i, x) in a.unicodeScalars.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, y) in b.enumerated() {
+            let cost = x == y ? diagonal : min(diagonal, row[j], row[j + 1]) + 1
+            diagonal = row[j + 1]
+            row[j + 1] = cost
+        }
+    }
+    return row[b.count]
+}

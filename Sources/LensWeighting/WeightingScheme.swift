@@ -1,0 +1,94 @@
+import LensSupport
+
+/// A named way from the losses of a sequence to the weights of its loss.
+///
+/// Made from `NAME[:key=value,…]`:
+///
+/// | spec | weight of a token |
+/// |---|---|
+/// | `uniform` | 1: plain cross-entropy |
+/// | `dense:lambda=0.75` | λ + (1 − λ) · n·\|d\| / Σ\|d\| |
+/// | `sparse:kappa=0.2` | n / kept for the floor(κ·n) largest \|d\|, else 0 |
+/// | `longce:gamma=5` | min(p_long / p_short, γ) |
+/// | `ppmi:shift=1[,kappa=…]` | max(0, log(p_long / p_short) − log s), L1; with κ a mask of the largest |
+/// | `npmi:shift=1[,kappa=…]` | max(0, log(p_short / p_long) − log s), likewise |
+/// | `rho:kappa=0.6` | n / kept for the largest excess losses l − l_reference (Rho-1, arXiv 2404.07965) |
+/// | `longfilter` | p_long · max(0, log(p_long / p_short)), L1 |
+/// | `exact:alpha=0.15,gamma=0.5,tau=1024` | by position alone, see ``EffectiveContext`` |
+/// | `pipeline:…` | any ``Pipeline`` |
+///
+/// with d = l_long − l_short. The values shown are those taken when a key is left out.
+public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
+    /// Whether weights need the losses of a scorer.
+    public enum ShortLosses: Sendable { case none, required }
+
+    enum Rule: Sendable, Equatable {
+        case uniform
+        case pipeline(Pipeline)
+        case longFilter
+        case effectiveContext(EffectiveContext)
+    }
+
+    let rule: Rule
+    /// The specification with every setting spelled out; it makes the same scheme again.
+    public let description: String
+
+    /// Reads a specification. Throws `.usage` for an unknown scheme, an unknown, repeated or malformed key, or a value
+    /// outside its range; the message says what is valid.
+    public init(_ spec: String) throws(LensError) {
+        (rule, description) = try SchemeParser.parse(spec)
+    }
+
+    /// Whether ``weights(long:short:documentStarts:generator:)`` needs short losses.
+    public var shortLosses: ShortLosses {
+        switch rule {
+        case .uniform, .effectiveContext: .none
+        case .pipeline, .longFilter: .required
+        }
+    }
+
+    /// The weight of every prediction of one sequence, computed in double precision.
+    ///
+    /// - Parameters:
+    ///   - long: losses (nats) under the whole context, one a prediction.
+    ///   - short: losses of the same predictions under the short context, or by the reference model of `rho`;
+    ///     must be there when ``shortLosses`` is `.required`, and is not looked at otherwise.
+    ///   - documentStarts: indices of the tokens with which documents begin in the sequence; `exact` alone uses it.
+    ///   - generator: draws among equal scores where κ leaves a choice.
+    /// - Returns: as many weights as losses. Where a loss is not finite, every weight that depends on it is NaN.
+    public func weights(
+        long: [Float], short: [Float]?, documentStarts: [Int] = [0], generator: inout SeededGenerator
+    ) -> [Float] {
+        switch rule {
+        case .uniform:
+            return long.map { _ in 1 }
+        case .effectiveContext(let exact):
+            return exact.weights(count: long.count, documentStarts: documentStarts).map { Float($0) }
+        case .pipeline, .longFilter:
+            guard let short else { preconditionFailure("the scheme \(description) needs short losses") }
+            if case .pipeline(let pipeline) = rule {
+                return pipeline.weights(long: long, short: short, generator: &generator).map { Float($0) }
+            }
+            return longFilterWeights(long: long, short: short).map { Float($0) }
+        }
+    }
+
+    /// Throws `.usage` when sequences of `predictions` predictions are too short for the scheme to do anything.
+    public func check(predictions: Int) throws(LensError) {
+        switch rule {
+        case .pipeline(let pipeline):
+            guard let kappa = pipeline.sparsification, keptCount(kappa: kappa, of: predictions) == 0 else { return }
+            throw .usage(
+                "The scheme \(description) keeps floor(\(plain(kappa)) · \(predictions)) = 0 of a sequence's "
+                    + "\(predictions) predictions. Take a larger kappa or longer sequences.")
+        case .effectiveContext(let exact):
+            guard EffectiveContext.bucketEdge(predictions) < exact.tau else { return }
+            throw .usage(
+                "The scheme \(description) changes nothing: no token of a sequence of \(predictions + 1) tokens has a "
+                    + "context in a bucket that begins at \(exact.tau) tokens or more. Take a smaller tau or longer "
+                    + "sequences.")
+        case .uniform, .longFilter:
+            return
+        }
+    }
+}

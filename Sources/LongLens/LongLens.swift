@@ -1,0 +1,9 @@
+@_exported import LensData
+@_exported import LensFormats
+@_exported import LensKernels
+@_exported import LensModels
+@_exported import LensScoring
+@_exported import LensSupport
+@_exported import LensTokenizers
+@_exported import LensTraining
+@_exported import LensWeighting

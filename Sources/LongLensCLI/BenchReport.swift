@@ -1,0 +1,135 @@
+import Logging
+import LongLens
+
+/// What a measurement is worth only together with.
+struct BenchHeader: Encodable {
+    let version: String
+    let machine: String
+    let instruction_set: String
+    let threads: Int
+    let peak_gflops: Double
+    let model: String?
+
+    /// Measures the machine's multiply-add peak, all threads at once.
+    static func measure(model: String?) -> BenchHeader {
+        BenchHeader(
+            version: LongLensCLI.version, machine: Processor.name, instruction_set: InstructionSet.current.rawValue,
+            threads: Threads.count, peak_gflops: Processor.measurePeak(seconds: 0.3), model: model)
+    }
+}
+
+/// Seconds of repeated runs.
+struct Timing {
+    let median: Double
+    /// (slowest - fastest) / median
+    let spread: Double
+}
+
+/// Runs `work` once to warm up and then `repeats` times.
+func measure(_ repeats: Int, _ work: () throws -> Void) rethrows -> Timing {
+    try work()
+    var seconds: [Double] = []
+    for _ in 0..<repeats {
+        let start = ContinuousClock.now
+        try work()
+        seconds.append((ContinuousClock.now - start).seconds)
+    }
+    seconds.sort()
+    let median = seconds[seconds.count / 2]
+    return Timing(median: median, spread: ((seconds.last ?? 0) - (seconds.first ?? 0)) / median)
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+protocol BenchRow: Encodable {
+    static var columns: [String] { get }
+    var cells: [String] { get }
+    var spread: Double { get }
+}
+
+struct ContextRow: BenchRow {
+    static let columns = [
+        "context", "tokens_per_second", "step_seconds", "gflops", "peak_fraction", "peak_rss_bytes", "spread",
+    ]
+    let context: Int
+    let tokens_per_second, step_seconds, gflops, peak_fraction: Double
+    let peak_rss_bytes: Int
+    let spread: Double
+
+    init(context: Int, seconds: Timing, flops: Double, peak: Double) {
+        self.context = context
+        tokens_per_second = Double(context) / seconds.median
+        step_seconds = seconds.median
+        gflops = flops / seconds.median / 1e9
+        peak_fraction = gflops / peak
+        peak_rss_bytes = SystemMemory.peakResident
+        spread = seconds.spread
+    }
+
+    var cells: [String] {
+        [
+            "\(context)", Format.decimal(tokens_per_second, 1), Format.decimal(step_seconds, 3),
+            Format.decimal(gflops, 1),
+            Format.decimal(peak_fraction, 3), "\(peak_rss_bytes)", Format.decimal(spread, 3),
+        ]
+    }
+}
+
+struct KernelRow: BenchRow {
+    static let columns = ["kernel", "shape", "gflops", "peak_fraction", "spread"]
+    let kernel, shape: String
+    let gflops, peak_fraction, spread: Double
+
+    init(kernel: String, shape: String, flops: Double, seconds: Timing, peak: Double) {
+        self.kernel = kernel
+        self.shape = shape
+        gflops = flops / seconds.median / 1e9
+        peak_fraction = gflops / peak
+        spread = seconds.spread
+    }
+
+    var cells: [String] {
+        [kernel, shape, Format.decimal(gflops, 1), Format.decimal(peak_fraction, 3), Format.decimal(spread, 3)]
+    }
+}
+
+private struct BenchReport<Row: BenchRow>: Encodable {
+    let machine: BenchHeader
+    let rows: [Row]
+}
+
+/// Prints the rows, and says so where they are too noisy to rely on.
+func report<Row: BenchRow>(_ header: BenchHeader, _ rows: [Row], _ options: BenchOptions) throws {
+    switch options.chosenFormat {
+    case .json:
+        try StandardOutput.writeLine(try Format.json(BenchReport(machine: header, rows: rows), pretty: true))
+    case .csv:
+        let lines = [Row.columns] + rows.map(\.cells)
+        try StandardOutput.write(lines.map { $0.joined(separator: ",") + "\n" }.joined())
+    case .table:
+        let model = header.model.map { ", \($0)" } ?? ""
+        try StandardOutput.writeLine(
+            "longlens \(header.version)\(model), \(header.machine), \(header.instruction_set), \(header.threads) threads, peak \(Format.decimal(header.peak_gflops, 0)) GFLOP/s"
+        )
+        try StandardOutput.write(Format.table([Row.columns] + rows.map(\.cells)))
+    }
+    for row in rows where row.spread > 0.1 {
+        options.machine.log.warning(
+            "noisy: \(row.cells.prefix(2).joined(separator: " ")) spread by \(Format.decimal(row.spread * 100, 0)) % over its runs; run again on a quiet machine"
+        )
+    }
+}
+
+/// Tokens to run on: any will do, and the same ones each time.
+func benchTokens(_ count: Int, _ configuration: ModelConfiguration) -> [Int32] {
+    var generator = SeededGenerator(seed: 1)
+    return (0..<count).map { _ in Int32(generator.below(configuration.vocabularySize)) }
+}
+
+/// Weights that differ from token to token, as a dense scheme's do.
+func benchWeights(_ count: Int) -> [Float] {
+    var generator = SeededGenerator(seed: 2)
+    return (0..<count).map { _ in 0.5 + Float(generator.unit()) }
+}

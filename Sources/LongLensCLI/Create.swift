@@ -1,0 +1,22 @@
+import ArgumentParser
+import LongLens
+
+struct Create: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Makes a model of random weights, to train from scratch.",
+        discussion:
+            "Reads config.json (and tokenizer.json, where there is one) from a folder; writes a Hugging Face folder.")
+
+    @Argument(help: "Folder with config.json.") var input: String
+    @Argument(help: "Folder to write.") var output: String
+    @Option(name: .long, help: "The same seed gives the same weights.") var seed: UInt64 = 0
+    @OptionGroup var machine: RunOptions
+
+    mutating func run() throws {
+        try machine.prepare()
+        let description = try HuggingFaceDescription(folder: input)
+        let model = try LanguageModel(randomWeightsOf: description.configuration, seed: seed)
+        let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
+        try Pretrained(model: model, tokenizer: tokenizer, path: input).saveHuggingFace(to: output)
+    }
+}

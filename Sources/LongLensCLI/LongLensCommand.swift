@@ -1,0 +1,36 @@
+import ArgumentParser
+import LongLens
+
+/// The version that `--version`, benchmark headers and saved files carry.
+let version = "0.1.0"
+
+struct LongLensCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "longlens",
+        abstract: "Trains and scores language models on long documents, on the CPU.",
+        discussion: """
+            A model is a .gguf file, a Hugging Face folder, or a llama2.c .bin with --tokenizer.
+            A document is a .txt file, a .jsonl file ({"text": …} or {"tokens": […]} a line), a folder of these, or - for standard input.
+            """,
+        version: version,
+        subcommands: [
+            Inspect.self, Tokenize.self, Detokenize.self, Score.self, Weigh.self, Train.self, Plan.self, Evaluate.self,
+            Quantize.self, Convert.self, Bench.self, Generate.self, Create.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() {
+        do {
+            var command = try LongLensCommand.parseAsRoot()
+            try command.run()
+        } catch let error as LensError {
+            // One paragraph, whatever the terminal's width.
+            StandardError.write("longlens: \(error.message)\n")
+            exitProcess(error.kind.rawValue)
+        } catch {
+            LongLensCommand.exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import LongLens
+
+/// A model or the shape of one.
+struct ShapeOptions: ParsableArguments {
+    @Option(name: .long, help: "Model: .gguf file, Hugging Face folder, or llama2.c .bin.") var model: String?
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A known shape instead of a model: \(ModelShapes.names.joined(separator: ", ")).", valueName: "name"))
+    var shape: String?
+
+    func validate() throws {
+        if (model == nil) == (shape == nil) { throw ValidationError("Give either --model or --shape.") }
+    }
+
+    func configuration() throws(LensError) -> ModelConfiguration {
+        if let shape { return try ModelShapes.named(shape) }
+        return try openModel(path: model ?? "", tokenizerPath: tokenizer).configuration
+    }
+
+    /// The model's weights, or random ones of the shape.
+    func loadModel() throws(LensError) -> LanguageModel {
+        if let shape { return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0) }
+        return try Pretrained.load(path: model ?? "", tokenizerPath: tokenizer).model
+    }
+
+    var name: String { shape ?? baseName(model ?? "") }
+}
+
+struct Plan: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows what a training would keep in memory; runs nothing.")
+
+    @OptionGroup var shape: ShapeOptions
+    @Option(name: .long, help: "Context length in tokens, such as 4096 or 4k.") var context: Count
+    @Option(name: .long, help: "Memory to fit in, such as 8GiB (default: what this machine has free).") var memoryLimit:
+        ByteCount?
+    @Flag(name: .long, help: "As JSON.") var json = false
+
+    struct Report: Encodable {
+        struct Buffer: Encodable { let name: String, bytes: Int }
+        let context: Int
+        let recompute: String
+        let bytes, memory_limit: Int
+        let longest_context: Int
+        let buffers: [Buffer]
+    }
+
+    mutating func run() throws {
+        let configuration = try shape.configuration()
+        let limit = memoryLimit?.value ?? TrainingMemory.available()
+        let plan = TrainingMemory.plan(configuration, contextLength: context.value, limit: limit)
+        let longest = TrainingMemory.longestContext(configuration, limit: limit)
+        let report = Report(
+            context: context.value, recompute: plan.recompute.rawValue, bytes: plan.memory.byteCount,
+            memory_limit: limit,
+            longest_context: longest,
+            buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
+        if json {
+            try StandardOutput.writeLine(try Format.json(report, pretty: true))
+        } else {
+            var rows = plan.memory.summary.map { [$0.name, Format.bytes($0.byteCount), "\($0.byteCount)"] }
+            rows.append(["total", Format.bytes(report.bytes), "\(report.bytes)"])
+            try StandardOutput.write(Format.table(rows))
+            try StandardOutput.writeLine(
+                "recompute \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
+        }
+        guard report.bytes <= limit else {
+            throw LensError.machine(
+                "A context of \(context.value) needs \(Format.bytes(report.bytes)), more than \(Format.bytes(limit)); at most \(longest) tokens fit."
+            )
+        }
+    }
+}
+
+/// A size in bytes that may be written with a unit: 8GiB, 512MiB, 16GB.
+struct ByteCount: ExpressibleByArgument {
+    let value: Int
+    init?(argument: String) {
+        guard let value = parseByteCount(argument) else { return nil }
+        self.value = value
+    }
+}

@@ -1,0 +1,43 @@
+/// Progress on standard error: one line that is redrawn on a terminal, plain lines elsewhere, nothing when quiet.
+final class ProgressLine {
+    private let quiet: Bool
+    private let redraws = StandardError.redraws
+    private let interval: Duration
+    private var lastShown: ContinuousClock.Instant?
+    private var shownWidth = 0
+
+    init(quiet: Bool, interval: Duration? = nil) {
+        self.quiet = quiet
+        self.interval = interval ?? (redraws ? .milliseconds(100) : .seconds(10))
+    }
+
+    /// Shows `text` when enough time has passed since the last time.
+    func update(_ text: @autoclosure () -> String) {
+        guard !quiet else { return }
+        let now = ContinuousClock.now
+        if let lastShown, now - lastShown < interval { return }
+        lastShown = now
+        show(text())
+    }
+
+    /// Shows `text` at once: an event, which stays on the screen.
+    func report(_ text: String) {
+        guard !quiet else { return }
+        clear()
+        StandardError.write(text + "\n")
+    }
+
+    /// Takes the redrawn line away.
+    func clear() {
+        guard redraws, shownWidth > 0 else { return }
+        StandardError.write("\r" + String(repeating: " ", count: shownWidth) + "\r")
+        shownWidth = 0
+    }
+
+    private func show(_ text: String) {
+        guard redraws else { return StandardError.write(text + "\n") }
+        let line = String(text.prefix(StandardError.columns - 1))
+        StandardError.write("\r" + line + String(repeating: " ", count: max(0, shownWidth - line.count)))
+        shownWidth = line.count
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import LongLens
+
+struct Tokenize: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints the token ids of a text.")
+
+    @OptionGroup var model: ModelOptions
+    @Option(name: .long, help: "The text.") var text: String?
+    @Option(name: .long, help: "A file that holds the text; - for standard input.") var file: String?
+    @Option(name: .long, help: "When the ids begin with BOS: auto, always, never.") var bos: BOSPolicy = .auto
+    @Flag(name: .long, help: "Read special tokens written in the text as such.") var special = false
+    @Flag(name: .long, help: "As a JSON array.") var json = false
+
+    func validate() throws {
+        if (text == nil) == (file == nil) { throw ValidationError("Give either --text or --file.") }
+    }
+
+    mutating func run() throws {
+        let tokenizer = try model.loadTokenizer()
+        let bytes = try text.map { Array($0.utf8) } ?? readBytes(file ?? "-")
+        let addBOS: Bool? = bos == .auto ? nil : bos == .always
+        let ids = try tokenizer.encode(bytes, addBOS: addBOS, parseSpecial: special).map { String($0) }
+        try StandardOutput.writeLine(json ? "[\(ids.joined(separator: ","))]" : ids.joined(separator: " "))
+    }
+}
+
+struct Detokenize: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints the text of token ids.")
+
+    @OptionGroup var model: ModelOptions
+    @Argument(help: "Token ids.") var ids: [Int32]
+
+    mutating func run() throws {
+        try StandardOutput.write(try model.loadTokenizer().decode(ids) + [UInt8(ascii: "\n")])
+    }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Logging
+import LongLens
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains all of a model's weights on long documents with a token-weighted loss.",
+        discussion: """
+            The scheme says how each token's weight follows from its loss under the long and under a short context.
+            The scorer gives the short one: self (the trained model), another model, or a file that score has written.
+            Every setting may stand in a recipe (--recipe FILE.yaml) under the same name; the command line wins.
+            Ctrl-C finishes the step, saves and exits with 130; --resume goes on to the same bits.
+            """)
+
+    @Option(name: .long, help: "A YAML file of settings.") var recipe: String?
+    @Option(name: .long, help: "Model to start from.") var model: String?
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Option(name: .long, parsing: .upToNextOption, help: "Documents: .txt, .jsonl, folders.") var data: [String] = []
+    @Option(name: .long, help: "When text begins with BOS: auto, always, never (default: auto).") var bos: String?
+    @Option(name: .long, help: "Folder for metrics, checkpoints and the trained model.") var output: String?
+    @Option(name: .long, help: "Tokens of a sequence, such as 32768 or 32k.") var context: String?
+    @Option(
+        name: .long,
+        help:
+            "Weighting scheme: uniform, dense:lambda=0.75, sparse:kappa=0.2, longce:gamma=5, ppmi:shift=1, npmi:shift=1, rho:kappa=0.6, longfilter, exact:…, pipeline:…."
+    )
+    var scheme: String?
+    @Option(name: .long, help: "self, a model, or a score file.") var scorer: String?
+    @Option(name: .customLong("scorer-context"), help: "Tokens of the short context.") var scorerContext: String?
+    @Option(name: .customLong("scorer-stride"), help: "Tokens from one short window to the next.") var scorerStride:
+        String?
+    @Option(name: .long, help: "Updates (default: one pass over the data).") var steps: String?
+    @Option(name: .long, help: "Sequences of an update (default: 1).") var accumulate: String?
+    @Option(name: .customLong("learning-rate"), help: "Default: 2e-5.") var learningRate: String?
+    @Option(name: .long, help: "Updates over which the learning rate rises (default: 20).") var warmup: String?
+    @Option(name: .long, help: "constant, linear or cosine (default: constant).") var schedule: String?
+    @Option(name: .customLong("weight-decay"), help: "Default: 0.01.") var weightDecay: String?
+    @Option(name: .long, help: "Default: 0.9.") var beta1: String?
+    @Option(name: .long, help: "Default: 0.95.") var beta2: String?
+    @Option(name: .long, help: "Default: 1e-8.") var epsilon: String?
+    @Option(name: .long, help: "Largest gradient norm; 0 clips nothing (default: 1).") var clip: String?
+    @Option(name: .customLong("rope-theta"), help: "New rotary base.") var ropeTheta: String?
+    @Option(name: .customLong("rope-scaling"), help: "TYPE:key=value,… such as yarn:factor=4.") var ropeScaling: String?
+    @Option(name: .long, help: "Decides order and ties (default: 42).") var seed: String?
+    @Option(name: .long, help: "true or false (default: true).") var shuffle: String?
+    @Option(name: .customLong("save-every"), help: "Updates between checkpoints (default: 10).") var saveEvery: String?
+    @Option(name: .long, help: "Checkpoints to keep (default: 2).") var keep: String?
+    @Option(name: .customLong("memory-limit"), help: "Such as 8GiB (default: what the machine has free).")
+    var memoryLimit: String?
+    @Option(name: .long, help: "gguf: write the trained model as GGUF too.") var export: String?
+    @Flag(name: .long, help: "Go on from the newest checkpoint.") var resume = false
+    @OptionGroup var machine: RunOptions
+
+    mutating func run() throws {
+        var layer = SettingsLayer()
+        let options: [(SettingKey, String?)] = [
+            (.model, model), (.tokenizer, tokenizer), (.bos, bos), (.output, output), (.context, context),
+            (.scheme, scheme), (.scorer, scorer), (.scorerContext, scorerContext), (.scorerStride, scorerStride),
+            (.steps, steps), (.accumulate, accumulate), (.learningRate, learningRate), (.warmup, warmup),
+            (.schedule, schedule), (.weightDecay, weightDecay), (.beta1, beta1), (.beta2, beta2), (.epsilon, epsilon),
+            (.clip, clip), (.ropeTheta, ropeTheta), (.ropeScaling, ropeScaling), (.seed, seed), (.shuffle, shuffle),
+            (.saveEvery, saveEvery), (.keep, keep), (.memoryLimit, memoryLimit), (.export, export),
+            (.threads, machine.threads.map(String.init)), (.resume, resume ? "true" : nil),
+        ]
+        for (key, value) in options { if let value { layer.set(key, value) } }
+        if !data.isEmpty { layer.set(.data, data) }
+        let settings = try TrainingSettings(recipe: recipe, options: layer)
+        machine.threads = settings.threads
+        try machine.prepare()
+        let stop = StopRequest()
+        Interrupts.forward(to: stop)
+        let observer = TrainingProgress(machine)
+        try Trainer.run(settings, observer: observer, stop: stop)
+    }
+}
+
+/// Prints what a run reports.
+private final class TrainingProgress: TrainingObserver {
+    private let progress: ProgressLine
+    private let machine: RunOptions
+    private var start = ContinuousClock.now
+    private var stepsBefore = 0
+
+    init(_ machine: RunOptions) {
+        self.machine = machine
+        progress = ProgressLine(quiet: machine.quiet, interval: StandardError.redraws ? nil : .zero)
+    }
+
+    func trainingStarts(_ overview: TrainingOverview) {
+        start = .now
+        stepsBefore = overview.stepsDone
+        progress.report(
+            "\(overview.parameterCount) parameters, \(overview.sequenceCount) sequences of \(overview.settings.contextLength) tokens, \(Threads.count) threads, \(InstructionSet.current.rawValue), recompute \(overview.recompute.rawValue), \(Format.bytes(overview.memory.byteCount)) planned"
+        )
+        if overview.stepsDone > 0 { progress.report("resumed after step \(overview.stepsDone)") }
+        for buffer in overview.memory.summary { machine.log.debug("\(buffer.name): \(Format.bytes(buffer.byteCount))") }
+    }
+
+    func stepFinished(_ m: StepMetrics, of steps: Int) {
+        let done = m.step - stepsBefore
+        let left = (ContinuousClock.now - start).seconds / Double(done) * Double(steps - m.step)
+        let parts = [
+            "step \(m.step)/\(steps)", "loss \(Format.decimal(m.loss, 4))", "nll \(Format.decimal(m.nll, 4))",
+            "lr \(Format.scientific(m.learningRate))", "|g| \(Format.decimal(m.gradientNorm, 3))",
+            "\(Format.decimal(m.tokensPerSecond, 0)) tok/s", Format.bytes(m.peakResidentBytes),
+            "left \(Format.duration(left))",
+        ]
+        progress.update(parts.joined(separator: "  "))
+        if m.step == steps { progress.clear() }
+    }
+
+    func checkpointSaved(step: Int, path: String) {
+        progress.clear()
+        machine.log.debug("saved \(path)")
+    }
+
+    func modelSaved(path: String) { progress.report("wrote \(path)") }
+
+    func warning(_ message: String) {
+        progress.clear()
+        machine.log.warning("\(message)")
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import LensData
+import LensSupport
+
+/// A folder that is removed with its last reference.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "longlens-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file, making the folders above it, and returns its path.
+    @discardableResult func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+        let url = URL(fileURLWithPath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: url)
+        return url.path
+    }
+
+    @discardableResult func file(_ name: String, _ text: String) throws -> String { try file(name, Array(text.utf8)) }
+}
+
+/// One token a byte, 256 is BOS.
+struct ByteEncoding: TextEncoding {
+    var vocabularySize = 257
+    var bosToken: Int32? = 256
+    var addsBOS = true
+
+    func encode(_ text: [UInt8], addBOS: Bool?) throws(LensError) -> [Int32] {
+        (addBOS ?? addsBOS ? [256] : []) + text.map(Int32.init)
+    }
+}
+
+func readAll(_ paths: [String]) throws -> [Document] {
+    let reader = try DocumentReader(paths: paths)
+    var documents: [Document] = []
+    while let document = try reader.next() { documents.append(document) }
+    return documents
+}
+
+/// The documents of one `.jsonl` file of this content.
+func readLines(_ bytes: [UInt8]) throws -> [Document] {
+    let folder = try TemporaryFolder()
+    return try readAll([folder.file("d.jsonl", bytes)])
+}
+
+func readLines(_ text: String) throws -> [Document] { try readLines(Array(text.utf8)) }

@@ -1,0 +1,136 @@
+import LensFormats
+import LensSupport
+import LensTestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A path in the folder of committed fixtures.
+func fixture(_ name: String, file: String = #filePath) -> String {
+    String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) + "/Fixtures/" + name
+}
+
+/// A new empty folder, removed with everything in it when the test ends.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        // In memory where possible: the tests write tens of thousands of small files.
+        let parent = unsafe access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/longlens-formats-XXXXXX".utf8CString)
+        let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
+            unsafe buffer.baseAddress.map { unsafe mkdtemp($0) != nil } ?? false
+        }
+        try #require(made)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { TemporaryFolder.remove(path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+        let file = try AtomicFile(path: file(name))
+        try file.write(bytes)
+        try file.commit()
+        return self.file(name)
+    }
+
+    func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
+
+    static func names(_ path: String) -> [String] {
+        guard let stream = unsafe opendir(path) else { return [] }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    private static func remove(_ path: String) {
+        if unsafe unlink(path) == 0 { return }
+        for name in names(path) { remove(path + "/" + name) }
+        _ = unsafe rmdir(path)
+    }
+}
+
+func contents(of path: String) throws -> [UInt8] {
+    let file = try MappedFile(path: path)
+    return unsafe Array(file.buffer)
+}
+
+/// The elements of a parameter; nil where it cannot be read.
+func read(_ model: any ModelSource, _ parameter: ParameterDescription) throws(LensError) -> [Float] {
+    var elements = [Float](repeating: .nan, count: parameter.count)
+    let result: Result<Void, LensError> = unsafe elements.withUnsafeMutableBufferPointer { buffer in
+        Result { () throws(LensError) in try unsafe model.read(parameter.name, into: buffer) }
+    }
+    try result.get()
+    return elements
+}
+
+/// All parameters of a model by name.
+func readAll(_ model: any ModelSource) throws(LensError) -> [String: [Float]] {
+    var all: [String: [Float]] = [:]
+    for parameter in model.configuration.parameters { all[parameter.name] = try read(model, parameter) }
+    return all
+}
+
+/// A model of random numbers in memory.
+struct RandomModel {
+    let configuration: ModelConfiguration
+    let parameters: [String: [Float]]
+
+    init(_ configuration: ModelConfiguration, seed: UInt64 = 1) {
+        self.configuration = configuration
+        var parameters: [String: [Float]] = [:]
+        for (index, parameter) in configuration.parameters.enumerated() {
+            parameters[parameter.name] = randomFloats(parameter.count, seed: seed &* 1000 &+ UInt64(index))
+        }
+        self.parameters = parameters
+    }
+
+    func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+        guard let elements = parameters[name] else { throw .data("no parameter \(name)") }
+        precondition(elements.count == destination.count)
+        for (index, element) in elements.enumerated() { unsafe destination[index] = element }
+    }
+}
+
+/// A small configuration of each family.
+func smallConfiguration(_ family: ModelConfiguration.Family = .llama, tied: Bool = false) -> ModelConfiguration {
+    var configuration = ModelConfiguration(
+        vocabularySize: 40, hiddenSize: 64, feedForwardSize: 96, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
+        headDimension: family == .qwen3 ? 32 : 16, contextLength: 256)
+    configuration.family = family
+    configuration.tiedEmbeddings = tied
+    configuration.attentionBias = family == .qwen2
+    configuration.queryKeyNorm = family == .qwen3
+    configuration.bosToken = 1
+    configuration.eosToken = 2
+    return configuration
+}
+
+/// The message of the `LensError` of this kind that `body` throws.
+func message(_ kind: LensError.Kind, _ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> String
+{
+    do {
+        try body()
+        Issue.record("no error was thrown", sourceLocation: location)
+        return ""
+    } catch let error as LensError {
+        #expect(error.kind == kind, "\(error)", sourceLocation: location)
+        return error.message
+    } catch {
+        Issue.record(error, sourceLocation: location)
+        return ""
+    }
+}

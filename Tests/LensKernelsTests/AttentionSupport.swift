@@ -1,0 +1,203 @@
+import CLongLens
+import LensTestSupport
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The instruction sets of this machine.
+let attentionInstructionSets = [LENS_ISA_SCALAR, LENS_ISA_AVX2, LENS_ISA_AVX512, LENS_ISA_NEON].filter {
+    lens_isa_supported($0)
+}
+
+/// Runs `body` with the kernels of `isa` and this many threads, then restores the best kernels and the threads.
+func withAttentionKernels<Result>(
+    _ isa: lens_isa, threads: Int = lens_thread_count(), _ body: () throws -> Result
+) rethrows -> Result {
+    let before = lens_thread_count()
+    precondition(lens_isa_use(isa))
+    lens_set_thread_count(threads)
+    defer {
+        _ = lens_isa_use(lens_isa_best())
+        lens_set_thread_count(before)
+    }
+    return try body()
+}
+
+/// Everything attention gives.
+struct AttentionResult: Equatable {
+    var out: [Float], lse: [Float], dq: [Float], dk: [Float], dv: [Float]
+}
+
+/// One attention with random inputs.
+struct AttentionCase: CustomStringConvertible {
+    var tokens: Int, heads: Int, keyValueHeads: Int, size: Int
+    var scale: Float
+    var q: [Float], k: [Float], v: [Float], dout: [Float]
+
+    init(tokens: Int, keyValueHeads: Int = 1, group: Int = 1, size: Int, magnitude: Float = 1, seed: UInt64 = 1) {
+        self.tokens = tokens
+        self.heads = keyValueHeads * group
+        self.keyValueHeads = keyValueHeads
+        self.size = size
+        scale = 1 / Float(size).squareRoot()
+        q = randomFloats(tokens * heads * size, seed: seed, scale: magnitude)
+        k = randomFloats(tokens * keyValueHeads * size, seed: seed &+ 1, scale: magnitude)
+        v = randomFloats(tokens * keyValueHeads * size, seed: seed &+ 2)
+        dout = randomFloats(tokens * heads * size, seed: seed &+ 3)
+    }
+
+    var description: String { "T=\(tokens) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)" }
+
+    var shape: lens_attention_shape {
+        lens_attention_shape(T: tokens, NH: heads, NKV: keyValueHeads, HS: size, scale: scale)
+    }
+
+    /// The same case without the tokens from `count` on.
+    func first(_ count: Int) -> AttentionCase {
+        var shorter = self
+        shorter.tokens = count
+        shorter.q = Array(q[..<(count * heads * size)])
+        shorter.k = Array(k[..<(count * keyValueHeads * size)])
+        shorter.v = Array(v[..<(count * keyValueHeads * size)])
+        shorter.dout = Array(dout[..<(count * heads * size)])
+        return shorter
+    }
+
+    /// Forward and backward by the kernels in use, every tensor at the edge of an inaccessible page.
+    func run(atStart: Bool = false) -> AttentionResult {
+        let buffers = [q, k, v, dout].map { GuardedBuffer($0, atStart: atStart) }
+        // What results hold before must not matter.
+        let results = [q.count, heads * tokens, heads * tokens, q.count, k.count, v.count].map {
+            GuardedBuffer([Float](repeating: .nan, count: $0), atStart: !atStart)
+        }
+        // The buffers must outlive the calls, which see pointers alone.
+        withExtendedLifetime((buffers, results)) {
+            unsafe lens_attention_forward(
+                shape, buffers[0].pointer, buffers[1].pointer, buffers[2].pointer, results[0].pointer,
+                results[1].pointer)
+            unsafe lens_attention_backward(
+                shape, buffers[0].pointer, buffers[1].pointer, buffers[2].pointer, results[0].pointer,
+                results[1].pointer, buffers[3].pointer, results[2].pointer, results[3].pointer, results[4].pointer,
+                results[5].pointer)
+        }
+        return AttentionResult(
+            out: results[0].array, lse: results[1].array, dq: results[3].array, dk: results[4].array,
+            dv: results[5].array)
+    }
+}
+
+/// A value in double precision and how far rounding can take fp32 from it.
+struct Bounded {
+    var value = 0.0, error = 0.0
+}
+
+/// Attention by its definition in double precision, with error bounds that follow from the number of fp32 operations:
+/// a sum of n products errs by at most about n units of 2^-24 times the sum of the magnitudes, in any order.
+struct AttentionReference {
+    var out: [Bounded], lse: [Bounded], dq: [Bounded], dk: [Bounded], dv: [Bounded]
+    private let test: AttentionCase
+    private let unit = Double(Float.ulpOfOne) / 2
+    /// exp is within 2 ulp; a few more roundings.
+    private let few = 8.0
+
+    init(_ test: AttentionCase) {
+        self.test = test
+        out = Array(repeating: Bounded(), count: test.q.count)
+        lse = Array(repeating: Bounded(), count: test.heads * test.tokens)
+        dq = Array(repeating: Bounded(), count: test.q.count)
+        dk = Array(repeating: Bounded(), count: test.k.count)
+        dv = Array(repeating: Bounded(), count: test.v.count)
+        for head in 0..<test.heads {
+            for i in 0..<test.tokens { row(i, head) }
+        }
+    }
+
+    /// The sum of x[i] * y[j] over a head, and the sum of the magnitudes.
+    private func product(_ x: [Float], _ i: Int, _ y: [Float], _ j: Int) -> (sum: Double, magnitude: Double) {
+        var sum = 0.0, magnitude = 0.0
+        for d in 0..<test.size {
+            let term = Double(x[i + d]) * Double(y[j + d])
+            sum += term
+            magnitude += abs(term)
+        }
+        return (sum, magnitude)
+    }
+
+    private mutating func row(_ i: Int, _ head: Int) {
+        let size = test.size, scale = Double(test.scale), sumLength = Double(size) + few, keys = Double(i + 1) + few
+        let query = (i * test.heads + head) * size, kvHead = head * test.keyValueHeads / test.heads
+        var scores: [Double] = [], scoreError = 0.0
+        for j in 0...i {
+            let s = product(test.q, query, test.k, (j * test.keyValueHeads + kvHead) * size)
+            scores.append(s.sum * scale)
+            scoreError = max(scoreError, sumLength * unit * s.magnitude * scale)
+        }
+        let maximum = scores.max() ?? 0
+        let logSum = maximum + log(scores.reduce(0) { $0 + exp($1 - maximum) })
+        let lseError = scoreError + keys * unit + few * unit * (abs(logSum) + abs(maximum))
+        lse[head * test.tokens + i] = Bounded(value: logSum, error: lseError)
+        // Relative errors of a probability: forward (normalized by its own sum) and backward (by the stored lse).
+        let forwardError = expm1(2 * scoreError + 2 * keys * unit + few * unit * abs(maximum))
+        let backwardError = expm1(scoreError + lseError + few * unit * (1 + abs(logSum)))
+
+        let p = scores.map { exp($0 - logSum) }
+        var delta = Bounded()
+        for d in 0..<size {
+            var sum = 0.0, magnitude = 0.0
+            for j in 0...i {
+                let term = p[j] * Double(test.v[(j * test.keyValueHeads + kvHead) * size + d])
+                sum += term
+                magnitude += abs(term)
+            }
+            let o = Bounded(value: sum, error: (forwardError + keys * unit) * magnitude)
+            out[query + d] = o
+            let dout = Double(test.dout[query + d])
+            delta.value += sum * dout
+            delta.error += abs(dout) * (o.error + sumLength * unit * abs(sum))
+        }
+        for j in 0...i { pair(i, j, query, kvHead, p[j], backwardError, delta) }
+    }
+
+    private mutating func pair(
+        _ i: Int, _ j: Int, _ query: Int, _ kvHead: Int, _ p: Double, _ relative: Double, _ delta: Bounded
+    ) {
+        let size = test.size, key = (j * test.keyValueHeads + kvHead) * size
+        let terms = Double(test.tokens * test.heads / test.keyValueHeads) + few
+        let dp = product(test.dout, query, test.v, key)
+        let dpError = (Double(size) + few) * unit * dp.magnitude
+        let ds = p * (dp.sum - delta.value) * Double(test.scale)
+        let magnitude = p * (abs(dp.sum) + abs(delta.value)) * Double(test.scale)
+        let dsError =
+            relative * abs(ds) + p * (1 + relative) * Double(test.scale) * (dpError + delta.error)
+            + few * unit * magnitude
+        for d in 0..<size {
+            let q = Double(test.q[query + d]), k = Double(test.k[key + d]), dout = Double(test.dout[query + d])
+            dq[query + d].value += ds * k
+            dq[query + d].error += (dsError + terms * unit * abs(ds)) * abs(k)
+            dk[key + d].value += ds * q
+            dk[key + d].error += (dsError + terms * unit * abs(ds)) * abs(q)
+            dv[key + d].value += p * dout
+            dv[key + d].error += (relative + terms * unit) * p * abs(dout)
+        }
+    }
+
+    /// The first element that is further from the reference than rounding allows, in words; nil if none.
+    func complaint(about result: AttentionResult) -> String? {
+        let tensors = [
+            ("out", result.out, out), ("lse", result.lse, lse), ("dq", result.dq, dq), ("dk", result.dk, dk),
+            ("dv", result.dv, dv),
+        ]
+        for (name, values, expected) in tensors {
+            for (i, (value, bounded)) in zip(values, expected).enumerated() {
+                // A NaN must not pass; below 1e-30 underflow counts.
+                if !(abs(Double(value) - bounded.value) <= bounded.error * 1.01 + 1e-30) {
+                    return "\(test): \(name)[\(i)] is \(value), expected \(bounded.value) within \(bounded.error)"
+                }
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,94 @@
+import CLongLens
+import LensKernels
+import LensTestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+private struct RopeCase {
+    var tokens = 3, heads = 2, headSize: Int, rotary: Int
+
+    var cosine: [Float] { angles.map { Float(cos($0)) } }
+    var sine: [Float] { angles.map { Float(sin($0)) } }
+    private var angles: [Double] {
+        (0..<tokens * rotary / 2).map {
+            Double($0 / max(1, rotary / 2)) * pow(10000, -2 * Double($0 % max(1, rotary / 2)) / Double(rotary))
+        }
+    }
+
+    /// The rotation in double precision; `sign` -1 turns back.
+    func reference(_ x: [Double], sign: Double = 1) -> [Double] {
+        var out = x
+        let half = rotary / 2
+        for (row, start) in stride(from: 0, to: x.count, by: headSize).enumerated() {
+            for i in 0..<half {
+                let at = row / heads * half + i
+                let c = Double(cosine[at]), s = sign * Double(sine[at])
+                out[start + i] = x[start + i] * c - x[start + half + i] * s
+                out[start + half + i] = x[start + half + i] * c + x[start + i] * s
+            }
+        }
+        return out
+    }
+}
+
+extension KernelTests {
+    @Suite struct RopeTests {
+        @Test func forwardAgreesWithDoublePrecision() throws {
+            try onEveryInstructionSet { atStart, name in
+                for rotary in [0, 2, 4, 14, 16, 18, 30, 32, 34, 64, 66, 128] {
+                    for headSize in [rotary, rotary + 3] where headSize > 0 {
+                        let shape = RopeCase(headSize: headSize, rotary: rotary)
+                        let x = randomFloats(shape.tokens * shape.heads * headSize, seed: 1, scale: 1)
+                        let buffer = GuardedBuffer(x, atStart: atStart)
+                        let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
+                        let sine = GuardedBuffer(shape.sine, atStart: atStart)
+                        unsafe lens_rope_forward(
+                            buffer.pointer, cosine.pointer, sine.pointer, shape.tokens, shape.heads, headSize, rotary)
+                        expectClose(
+                            buffer.array, shape.reference(x.doubles), within: { _ in 4 * unitRoundoff },
+                            "\(name) \(rotary) of \(headSize)")
+                        for i in x.indices where i % headSize >= rotary { #expect(buffer.array[i] == x[i]) }
+                    }
+                }
+            }
+        }
+
+        @Test func backwardAgreesWithCentralDifferences() throws {
+            try onEveryInstructionSet { atStart, name in
+                for rotary in [2, 16, 18, 34] {
+                    let shape = RopeCase(headSize: rotary + 1, rotary: rotary)
+                    let count = shape.tokens * shape.heads * shape.headSize
+                    let x = randomFloats(count, seed: 2), dout = randomFloats(count, seed: 3)
+                    let expected = centralDifferences(at: x.doubles) { dot(shape.reference($0), dout) }
+                    let buffer = GuardedBuffer(dout, atStart: atStart)
+                    let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
+                    let sine = GuardedBuffer(shape.sine, atStart: atStart)
+                    unsafe lens_rope_backward(
+                        buffer.pointer, cosine.pointer, sine.pointer, shape.tokens, shape.heads, shape.headSize, rotary)
+                    expectClose(buffer.array, expected, within: { _ in 4 * unitRoundoff + 1e-8 }, "\(name) \(rotary)")
+                }
+            }
+        }
+
+        @Test func bitsDoNotDependOnThreads() throws {
+            var shape = RopeCase(headSize: 64, rotary: 64)
+            (shape.tokens, shape.heads) = (700, 3)
+            let cosine = try Matrix(rows: shape.tokens, columns: 32, shape.cosine)
+            let sine = try Matrix(rows: shape.tokens, columns: 32, shape.sine)
+            let x = randomFloats(shape.tokens * 192, seed: 4)
+            try expectSameBitsForAnyThreadCount("rope") {
+                let there = try Matrix(rows: shape.tokens, columns: 192, x)
+                let back = try Matrix(rows: shape.tokens, columns: 192, x)
+                rotate(there, cosine: cosine, sine: sine, heads: 3)
+                rotateBackward(back, cosine: cosine, sine: sine, heads: 3)
+                #expect(there.array != back.array)
+                return [there.array, back.array]
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import LensFormats
+import LensKernels
+import LensModels
+import Testing
+
+/// A small random model with what PyTorch computed of it; see scripts/oracle/make_model_fixtures.py.
+struct Fixture {
+    static let families = ["llama", "llama-tied-rope3", "qwen2", "qwen3"]
+
+    struct Expected: Decodable {
+        let tokens: [Int32]
+        let weights: [Float]
+        let nll: [Double]
+        let loss: Double
+        let positions: [Int]
+        let logits: [[Double]]
+    }
+
+    let folder: String
+    let model: LanguageModel
+    let expected: Expected
+
+    init(_ name: String) throws {
+        folder = Fixture.path(name)
+        model = try Pretrained.load(path: folder).model
+        expected = try JSONDecoder().decode(
+            Expected.self, from: Data(contentsOf: URL(filePath: folder + "/expected.json")))
+    }
+
+    static func path(_ name: String) -> String {
+        Bundle.module.resourceURL.map { $0.appending(path: "Fixtures/\(name)").path() } ?? name
+    }
+
+    func gradients(
+        _ policy: RecomputePolicy, tokens: [Int32]? = nil, weights: [Float]? = nil, scale: Float = 1
+    ) throws -> (losses: [Float], gradients: ParameterStore) {
+        let tokens = tokens ?? expected.tokens
+        let gradients = try ParameterStore(model.configuration)
+        let pass = try TrainingPass(model, gradients: gradients, contextLength: tokens.count, recompute: policy)
+        let losses = try pass.forward(tokens)
+        pass.backward(weights: weights ?? expected.weights, scale: scale)
+        return (losses, gradients)
+    }
+}
+
+func largestDifference(_ ours: [Float], _ theirs: [Double]) -> Double {
+    guard ours.count == theirs.count else { return .infinity }
+    return zip(ours, theirs).map { abs(Double($0) - $1) }.max() ?? 0
+}
+
+/// Compared here and not in the expectation, which would print every element of a difference.
+func sameBits(_ a: Matrix, _ b: Matrix) -> Bool {
+    unsafe a.count == b.count && zip(a.elements, b.elements).allSatisfy { $0.bitPattern == $1.bitPattern }
+}
+
+extension SafetensorsFile {
+    /// The values of an fp32 tensor.
+    func floats(_ name: String) throws -> [Float] {
+        let tensor = try #require(tensors[name])
+        return unsafe bytes(of: tensor).withMemoryRebound(to: Float.self) { unsafe Array($0) }
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import LensFormats
+import LensKernels
+import LensModels
+import LensSupport
+import Testing
+
+extension ModelTests {
+    /// Losses, logits and every gradient of small random models against PyTorch in double precision.
+    @Suite struct OracleTests {
+        @Test(arguments: Fixture.families)
+        func lossesAndLogits(name: String) throws {
+            let fixture = try Fixture(name)
+            let pass = try InferencePass(fixture.model, contextLength: fixture.expected.tokens.count)
+            let losses = try pass.losses(fixture.expected.tokens)
+            #expect(largestDifference(losses, fixture.expected.nll) < 2e-5)
+            let logits = try pass.logits(fixture.expected.tokens, at: fixture.expected.positions)
+            for (ours, theirs) in zip(logits, fixture.expected.logits) {
+                #expect(largestDifference(ours, theirs) < 2e-5)
+            }
+        }
+
+        @Test(arguments: Fixture.families, RecomputePolicy.allCases)
+        func everyGradient(name: String, policy: RecomputePolicy) throws {
+            let fixture = try Fixture(name)
+            let (losses, gradients) = try fixture.gradients(policy)
+            let expected = fixture.expected
+            #expect(largestDifference(losses, expected.nll) < 2e-5)
+            let weighted = zip(losses, expected.weights).reduce(0.0) { $0 + Double($1.0 * $1.1) } / Double(losses.count)
+            #expect(abs(weighted - expected.loss) < 1e-5)
+            let oracle = try SafetensorsFile(path: fixture.folder + "/gradients.safetensors")
+            for description in gradients.descriptions {
+                let theirs = try oracle.floats(description.name)
+                let ours = gradients[description.name].array
+                let scale = theirs.map(\.magnitude).max() ?? 0
+                #expect(
+                    largestDifference(ours, theirs.map(Double.init)) < 3e-5 * max(Double(scale), 0.1),
+                    "gradient of \(description.name)")
+            }
+        }
+
+        @Test(arguments: Fixture.families)
+        func recomputingChangesNoBit(name: String) throws {
+            let fixture = try Fixture(name)
+            let (_, kept) = try fixture.gradients(.everything)
+            for policy in [RecomputePolicy.layerInputs, .attention] {
+                let (_, recomputed) = try fixture.gradients(policy)
+                #expect(sameBits(recomputed.all, kept.all))
+            }
+        }
+
+        @Test func weightZeroIsAnAbsentToken() throws {
+            let fixture = try Fixture("llama")
+            let all = fixture.expected.tokens
+            // The last predictions have weight 0: the sequence without them gives the same gradient.
+            let kept = 30
+            let weights = (0..<all.count - 1).map { $0 < kept ? Float(1) : 0 }
+            let (_, masked) = try fixture.gradients(.layerInputs, weights: weights)
+            let (_, cut) = try fixture.gradients(
+                .layerInputs, tokens: Array(all.prefix(kept + 1)), weights: Array(repeating: 1, count: kept),
+                scale: Float(kept) / Float(all.count - 1))
+            #expect(largestDifference(masked.all.array, cut.all.array.map(Double.init)) < 1e-5)
+        }
+
+        @Test func doublingTheWeightsDoublesTheGradient() throws {
+            let fixture = try Fixture("qwen3")
+            let weights = fixture.expected.weights
+            let (_, once) = try fixture.gradients(.layerInputs, weights: weights)
+            let (_, twice) = try fixture.gradients(.layerInputs, weights: weights.map { $0 * 2 })
+            // Doubling is exact in binary arithmetic, at every step.
+            scale(once.all, by: 2)
+            #expect(sameBits(twice.all, once.all))
+        }
+
+        @Test(arguments: ["llama", "qwen3"])
+        func anyThreadCountGivesTheSameBits(name: String) throws {
+            let fixture = try Fixture(name)
+            let before = Threads.count
+            defer { Threads.count = before }
+            Threads.count = 1
+            let (losses, gradients) = try fixture.gradients(.layerInputs)
+            for count in [2, 3, 5] {
+                Threads.count = count
+                let (otherLosses, otherGradients) = try fixture.gradients(.layerInputs)
+                #expect(otherLosses == losses)
+                #expect(sameBits(otherGradients.all, gradients.all))
+            }
+        }
+
+        @Test func aShorterSequenceFitsALongerPass() throws {
+            let fixture = try Fixture("qwen2")
+            let tokens = Array(fixture.expected.tokens.prefix(20))
+            let gradients = try ParameterStore(fixture.model.configuration)
+            let pass = try TrainingPass(fixture.model, gradients: gradients, contextLength: 48, recompute: .attention)
+            let losses = try pass.forward(tokens)
+            #expect(largestDifference(losses, Array(fixture.expected.nll.prefix(19))) < 2e-5)
+            pass.backward(weights: Array(repeating: 1, count: 19))
+            let (_, own) = try fixture.gradients(.attention, tokens: tokens, weights: Array(repeating: 1, count: 19))
+            #expect(sameBits(gradients.all, own.all))
+        }
+
+        @Test func aTokenOutsideTheVocabularyIsAnError() throws {
+            let fixture = try Fixture("llama")
+            let pass = try InferencePass(fixture.model, contextLength: 8)
+            #expect(throws: LensError.self) { try pass.losses([1, Int32(fixture.model.configuration.vocabularySize)]) }
+            #expect(throws: LensError.self) { try pass.losses([1, -1]) }
+        }
+
+        @Test(arguments: RecomputePolicy.allCases)
+        func planIsWhatIsAllocated(policy: RecomputePolicy) throws {
+            let fixture = try Fixture("qwen3")
+            let before = AlignedBuffer.allocationCount
+            let (_, _) = try fixture.gradients(policy)
+            // Gradients and one arena; kernel scratch may have grown.
+            #expect(AlignedBuffer.allocationCount - before >= 2)
+            let plan = TrainingPass.plan(fixture.model.configuration, contextLength: 48, recompute: policy)
+            #expect(plan.byteCount > 0)
+            #expect(plan.byteCount == plan.buffers.reduce(0) { $0 + $1.byteCount })
+        }
+
+        @Test func aStepAllocatesNothing() throws {
+            let fixture = try Fixture("llama")
+            let gradients = try ParameterStore(fixture.model.configuration)
+            let pass = try TrainingPass(fixture.model, gradients: gradients, contextLength: 48, recompute: .layerInputs)
+            func step() throws {
+                _ = try pass.forward(fixture.expected.tokens)
+                pass.backward(weights: fixture.expected.weights)
+            }
+            try step()
+            let before = AlignedBuffer.allocationCount
+            for _ in 0..<3 { try step() }
+            #expect(AlignedBuffer.allocationCount == before)
+        }
+    }
+}

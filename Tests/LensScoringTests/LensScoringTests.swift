@@ -1,0 +1,54 @@
+import Foundation
+import LensData
+import LensScoring
+import LensSupport
+
+/// A folder that is removed with its last reference.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "longlens-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    @discardableResult func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+        return "\(path)/\(name)"
+    }
+
+    @discardableResult func file(_ name: String, _ text: String) throws -> String { try file(name, Array(text.utf8)) }
+}
+
+/// Its loss of a token tells the token, how many tokens the window shows to its left, and the window's first token.
+struct TellingScorer: TokenScorer {
+    func losses(_ tokens: [Int32]) throws(LensError) -> [Float] {
+        (1..<max(1, tokens.count)).map { Self.loss(tokens[$0], context: $0, first: tokens[0]) }
+    }
+
+    static func loss(_ token: Int32, context: Int, first: Int32) -> Float {
+        Float(token) + Float(context) / 1024 + Float(first) * 4096
+    }
+}
+
+/// Records of `count` sequences with reproducible tokens and losses.
+func makeRecords(_ count: Int, length: Int = 12, seed: UInt64 = 1) -> [ScoreRecord] {
+    var generator = SeededGenerator(seed: seed)
+    return (0..<count).map { n in
+        ScoreRecord(
+            document: "doc \(n / 3) \"ä\"\n", sequence: n % 3,
+            tokens: (0..<length).map { _ in Int32(generator.below(50_000)) },
+            nll: (1..<length).map { _ in Float(generator.unit() * 12) }, context: 8, stride: 6, model: "tiny")
+    }
+}
+
+func lines(_ records: [ScoreRecord]) -> [UInt8] { records.flatMap { $0.jsonLine() } }
+
+func readAll(_ path: String) throws -> [ScoreRecord] {
+    let reader = try ScoreFormat.reader(path)
+    var records: [ScoreRecord] = []
+    while let record = try reader.next() { records.append(record) }
+    return records
+}

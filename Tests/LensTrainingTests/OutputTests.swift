@@ -1,0 +1,64 @@
+import LensSupport
+import LensTraining
+import Testing
+
+func metrics(_ step: Int) -> StepMetrics {
+    StepMetrics(
+        step: step, loss: 1.25, nll: 1.5 / Double(step), weightStandardDeviation: 0.5, weightNonzero: 1,
+        gradientNorm: 2,
+        learningRate: 2e-5, tokens: 128, stepSeconds: 0.1, tokensPerSecond: 1280, peakResidentBytes: 4096)
+}
+
+@Suite struct OutputTests {
+    @Test func aLineOfMetrics() {
+        #expect(
+            metrics(1).json
+                == "{\"step\": 1, \"loss\": 1.25, \"nll\": 1.5, \"weight_std\": 0.5, \"weight_nonzero\": 1.0, "
+                + "\"grad_norm\": 2.0, \"learning_rate\": 2e-05, \"tokens\": 128, \"step_seconds\": 0.1, "
+                + "\"tokens_per_second\": 1280.0, \"peak_rss_bytes\": 4096}"
+        )
+    }
+
+    private func lines(_ steps: ClosedRange<Int>) -> String { steps.map { metrics($0).json + "\n" }.joined() }
+
+    /// A log of ten updates, with the given end, continued after an update.
+    @Test(arguments: [
+        (end: "", after: 4, kept: 4), ("", 10, 10), ("", 12, 10), ("", 0, 0), ("{\"step\": 11, \"lo", 10, 10),
+        ("{\"step\": 11, \"lo", 11, 10),
+        ("garbage\n", 10, 10), ("{\"step\": 11}", 11, 10),
+    ])
+    func linesPastTheCheckpointAreCutOff(end: String, after: Int, kept: Int) throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let path = folder + "/metrics.jsonl"
+        try writeBytes(Array((lines(1...10) + end).utf8), path)
+        let log = try MetricsLog(path: path, continuingAfter: after)
+        try log.append(metrics(kept + 1))
+        try log.flush()
+        #expect(String(decoding: contents(path), as: UTF8.self) == lines(1...(kept + 1)))
+    }
+
+    @Test func aFolderServesOneRunAtATime() throws {
+        let folder = try temporaryFolder() + "/a/b"
+        defer { remove(folder) }
+        do {
+            let first = try OutputFolder(path: folder)
+            let error = lensError { _ = try OutputFolder(path: folder) }
+            #expect(error?.kind == .usage && error?.message.contains("in use") == true)
+            _ = first.path
+        }
+        _ = try OutputFolder(path: folder)
+    }
+
+    @Test func aFileIsNoFolder() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        try writeBytes([1], folder + "/x")
+        #expect(lensError { _ = try OutputFolder(path: folder + "/x") }?.kind == .usage)
+    }
+
+    @Test func memoryIsCounted() {
+        #expect(SystemMemory.available > 1 << 20)
+        #expect(SystemMemory.peakResident > 1 << 20)
+    }
+}
