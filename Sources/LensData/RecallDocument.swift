@@ -17,7 +17,7 @@ public struct RecallDocument: Codable, Equatable, Sendable {
 
 /// Writes recall documents from a small grammar. The same seed gives the same documents.
 public struct RecallDocumentGenerator: Sendable {
-    /// Words of a document, about.
+    /// Words of a document; the last sentence is finished.
     public let words: Int
     /// Share of statements among the sentences that are no questions.
     public let density: Double
@@ -36,49 +36,46 @@ public struct RecallDocumentGenerator: Sendable {
 
     /// The next document: plain sentences, among them statements "In the register, NAME A B." and later "From the
     /// register, NAME A B.", where A B can be known from the statement alone. The name stands right before the value,
-    /// so that a small model can learn the lookup. The time between the two is log-uniform: short and long distances
-    /// are asked alike.
+    /// so that a small model can learn the lookup. The distance between the two is log-uniform in words: short and
+    /// long distances are asked alike.
     public mutating func next() -> RecallDocument {
         var text = ""
+        var position = 0
         var facts: [RecallDocument.Fact] = []
         var pending: [(due: Int, name: String, value: String, stated: [Int], times: Int)] = []
         var names = Self.names
         generator.shuffle(&names)
-        var sentences = 0
-        let total = words / Self.wordsPerSentence
-        while sentences < total {
-            if let due = pending.firstIndex(where: { $0.due <= sentences }) {
-                let fact = pending.remove(at: due)
+        while position < words {
+            let start = text.endIndex
+            if let due = pending.firstIndex(where: { $0.due <= position }) {
+                var fact = pending.remove(at: due)
                 text += "From the register, \(fact.name) "
                 facts.append(.init(stated: fact.stated, asked: append(fact.value, to: &text)))
                 text += ".\n"
-                if fact.times > 1 {
-                    let due = sentences + distance(atMost: total - sentences)
-                    pending.append((due, fact.name, fact.value, fact.stated, fact.times - 1))
-                }
+                fact.times -= 1
+                fact.due = position + distance(atMost: words - position)
+                if fact.times > 0 { pending.append(fact) }
             } else if generator.unit() < density, let name = names.popLast() {
                 let value = "\(pick(Self.colours)) \(pick(Self.things))"
                 text += "In the register, \(name) "
                 let stated = append(value, to: &text)
                 text += ".\n"
-                pending.append((sentences + distance(atMost: total - sentences), name, value, stated, repeats))
+                pending.append((position + distance(atMost: words - position), name, value, stated, repeats))
             } else {
-                text += sentence() + (sentences % 7 == 6 ? "\n" : " ")
+                text += sentence() + (generator.below(7) == 0 ? "\n" : " ")
             }
-            sentences += 1
+            position += text[start...].split(whereSeparator: \.isWhitespace).count
         }
         made += 1
         return RecallDocument(id: "recall-\(made)", text: text, facts: facts)
     }
 
-    private static let wordsPerSentence = 10
-
-    /// Sentences until the question.
+    /// Words from a statement to its question, log-uniform by octaves from one sentence to `limit`.
     private mutating func distance(atMost limit: Int) -> Int {
-        guard limit > 2 else { return limit + 1 }
-        var steps = 1
-        while steps < limit / 2 && generator.unit() < 0.82 { steps *= 2 }
-        return steps + generator.below(steps)
+        let shortest = 6
+        let octaves = max(limit / shortest, 1).bitWidth - max(limit / shortest, 1).leadingZeroBitCount
+        let start = shortest << generator.below(octaves)
+        return min(start + generator.below(start), max(limit, shortest))
     }
 
     private func append(_ value: String, to text: inout String) -> [Int] {
