@@ -70,7 +70,8 @@ public enum ModelShapes {
 extension LanguageModel {
     /// A model of random weights: matrices normal with deviation √(2 / (5 hidden)) (Nguyen and Salazar, arXiv
     /// 1910.05895; 0.026 at a hidden size of 576), those that write to the residual stream divided by √(2 layers) as in
-    /// GPT-2, norms 1, biases 0. The same seed gives the same bits.
+    /// GPT-2, norms 1, biases 0. Embeddings that do not also serve as the head have deviation 1, or the first layers'
+    /// outputs drown them and what tells tokens apart is learned late. The same seed gives the same bits.
     public convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
         let parameters = try ParameterStore(configuration)
         let small = (2 / (5 * Double(configuration.hiddenSize))).squareRoot()
@@ -81,7 +82,9 @@ extension LanguageModel {
                 continue
             }
             let residual = description.name.hasSuffix("o_proj.weight") || description.name.hasSuffix("down_proj.weight")
-            let deviation = small / (residual ? (2 * Double(configuration.layerCount)).squareRoot() : 1)
+            let ownEmbedding = description.name.hasSuffix("embed_tokens.weight") && !configuration.tiedEmbeddings
+            let deviation =
+                ownEmbedding ? 1 : small / (residual ? (2 * Double(configuration.layerCount)).squareRoot() : 1)
             var generator = SeededGenerator(seed: seed, stream: UInt64(index))
             tensor.fillNormal(deviation: deviation, generator: &generator)
         }

@@ -26,14 +26,32 @@ struct BenchOptions: ParsableArguments {
 struct ContextOptions: ParsableArguments {
     @OptionGroup var shape: ShapeOptions
     @Option(name: .long, help: "Context lengths, such as 1k,2k,4k.") var context: String = "1k"
+    @Option(name: .long, help: ArgumentHelp("Draw throughput and memory as SVG.", valueName: "file")) var plot: String?
 
-    func lengths() throws -> [Int] {
-        try context.split(separator: ",").map {
-            guard let count = Count(argument: String($0)), count.value > 1 else {
-                throw ValidationError("\($0) is no context length; write 1k,2k,4k.")
-            }
-            return count.value
+    /// From the shortest on: the memory of a row is the process's peak until then.
+    func lengths() throws -> [Int] { Set(try parseLengths(context).filter { try $0 > 1 || refuse($0) }).sorted() }
+
+    private func refuse(_ length: Int) throws -> Bool {
+        throw ValidationError("A context of \(length) token predicts nothing; give at least 2.")
+    }
+
+    func report(_ header: BenchHeader, _ rows: [ContextRow], _ options: BenchOptions) throws {
+        if let plot {
+            let file = try AtomicFile(path: plot)
+            try file.write(BenchPlot(header: header, rows: rows).svg)
+            try file.commit()
         }
+        try LongLensCLI.report(header, rows, options)
+    }
+}
+
+/// Lengths such as 1k,2k,4k.
+func parseLengths(_ list: String) throws -> [Int] {
+    try list.split(separator: ",", omittingEmptySubsequences: false).map {
+        guard let count = Count(argument: String($0)) else {
+            throw ValidationError("\($0.isEmpty ? "Nothing" : $0) is no number of tokens; write 1k,2k,4k.")
+        }
+        return count.value
     }
 }
 
@@ -41,12 +59,19 @@ struct BenchTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Whole training steps: forward, weighted backward, update.")
     @OptionGroup var contexts: ContextOptions
+    @Option(name: .long, help: "Share of the tokens with a weight above 0, as a sparse scheme leaves.") var kept = 1.0
+    @Option(name: .long, help: "Such as 8GiB (default: what the machine has free).") var memoryLimit: ByteCount?
     @OptionGroup var options: BenchOptions
+
+    func validate() throws {
+        if !(0...1).contains(kept) { throw ValidationError("--kept must be from 0 to 1.") }
+    }
 
     mutating func run() throws {
         try options.machine.prepare()
-        let model = try contexts.shape.loadModel()
         let lengths = try contexts.lengths()
+        try checkMemory(lengths, try contexts.shape.configuration())
+        let model = try contexts.shape.loadModel()
         let header = BenchHeader.measure(model: contexts.shape.name)
         let progress = ProgressLine(quiet: options.machine.quiet)
         let gradients = try ParameterStore(model.configuration)
@@ -55,11 +80,11 @@ struct BenchTrain: ParsableCommand {
         var rows: [ContextRow] = []
         for length in lengths {
             progress.update("training steps of \(length) tokens")
-            let limit = TrainingMemory.available()
-            let plan = TrainingMemory.plan(model.configuration, contextLength: length, limit: limit)
+            let plan = TrainingMemory.plan(
+                model.configuration, contextLength: length, limit: memoryLimit?.value ?? TrainingMemory.available())
             let pass = try TrainingPass(model, gradients: gradients, contextLength: length, recompute: plan.recompute)
             let tokens = benchTokens(length, model.configuration)
-            let weights = benchWeights(length - 1)
+            let weights = benchWeights(length - 1, kept: kept)
             let seconds = try measure(options.repeats) {
                 gradients.all.fill(0)
                 _ = try pass.forward(tokens)
@@ -73,7 +98,20 @@ struct BenchTrain: ParsableCommand {
                     peak: header.peak_gflops))
         }
         progress.clear()
-        try report(header, rows, options)
+        try contexts.report(header, rows, options)
+    }
+
+    /// Every context is checked before the first is measured.
+    private func checkMemory(_ lengths: [Int], _ configuration: ModelConfiguration) throws {
+        let limit = memoryLimit?.value ?? TrainingMemory.available()
+        for length in lengths {
+            let plan = TrainingMemory.plan(configuration, contextLength: length, limit: limit)
+            guard plan.memory.byteCount > limit else { continue }
+            let longest = TrainingMemory.longestContext(configuration, limit: limit)
+            throw LensError.machine(
+                "A context of \(length) needs \(Format.bytes(plan.memory.byteCount)), more than \(Format.bytes(limit)); at most \(longest) tokens fit."
+            )
+        }
     }
 }
 
@@ -101,7 +139,7 @@ struct BenchScore: ParsableCommand {
                     peak: header.peak_gflops))
         }
         progress.clear()
-        try report(header, rows, options)
+        try contexts.report(header, rows, options)
     }
 }
 
@@ -115,10 +153,7 @@ struct BenchKernels: ParsableCommand {
         try options.machine.prepare()
         let header = BenchHeader.measure(model: nil)
         var rows: [KernelRow] = []
-        for token in context.split(separator: ",") {
-            guard let length = Count(argument: String(token))?.value else {
-                throw ValidationError("\(token) is no number of tokens; write 1k,4k.")
-            }
+        for length in try parseLengths(context) {
             for (n, k) in [(576, 576), (192, 576), (1536, 576), (576, 1536), (49152, 576)] {
                 rows += try products(length, n, k, header)
             }

@@ -128,8 +128,8 @@ func benchTokens(_ count: Int, _ configuration: ModelConfiguration) -> [Int32] {
     return (0..<count).map { _ in Int32(generator.below(configuration.vocabularySize)) }
 }
 
-/// Weights that differ from token to token, as a dense scheme's do.
-func benchWeights(_ count: Int) -> [Float] {
+/// Weights that differ from token to token, as a dense scheme's do; a share of `1 - kept` of them 0, as under a sparse one.
+func benchWeights(_ count: Int, kept: Double) -> [Float] {
     var generator = SeededGenerator(seed: 2)
-    return (0..<count).map { _ in 0.5 + Float(generator.unit()) }
+    return (0..<count).map { _ in generator.unit() < kept ? 0.5 + Float(generator.unit()) : 0 }
 }

@@ -103,13 +103,13 @@ import Testing
 
 @Suite struct DrawingSequences {
     @Test func inOrderWithoutShuffle() {
-        let order = SequenceOrder(count: 3, seed: 1, shuffle: false)
-        #expect((0..<7).map { order[$0] } == [0, 1, 2, 0, 1, 2, 0])
+        var order = SequenceOrder(count: 3, seed: 1, shuffle: false)
+        #expect((0..<7).map { order.draw($0) } == [0, 1, 2, 0, 1, 2, 0])
     }
 
     @Test func everySequenceOnceAnEpoch() {
-        let order = SequenceOrder(count: 100, seed: 42, shuffle: true)
-        let draws = (0..<300).map { order[$0] }
+        var order = SequenceOrder(count: 100, seed: 42, shuffle: true)
+        let draws = (0..<300).map { order.draw($0) }
         for epoch in 0..<3 {
             #expect(draws[(epoch * 100)..<(epoch * 100 + 100)].sorted() == Array(0..<100))
             #expect(Array(draws[(epoch * 100)..<(epoch * 100 + 100)]) == order.epoch(epoch))

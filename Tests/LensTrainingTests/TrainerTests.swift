@@ -34,6 +34,17 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
             })
     }
 
+    @Test func documentsShorterThanTheContextAreNamedWhenLeftOut() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let sequence = try ReferenceCurve.load("llama").sequences[0]
+        var settings = try shortRun(folder, output: "out")
+        settings.data = [try writeDocuments([sequence, Array(sequence.prefix(20))], in: folder, name: "mixed.jsonl")]
+        let (recorder, error) = train(settings)
+        #expect(error == nil)
+        #expect(recorder.warnings.count == 1 && recorder.warnings[0].hasPrefix("1 of 2 documents"))
+    }
+
     /// Four copies of a sequence in one update are that sequence once.
     @Test func anUpdateIsTheMeanOfItsSequences() throws {
         let folder = try temporaryFolder()

@@ -1,4 +1,4 @@
-"""Trains the tokenizer of this model: byte-level BPE of 2,048 tokens, GPT-2's pattern with single digits.
+"""Trains the tokenizer of this model: byte-level BPE of 1,024 tokens, GPT-2's pattern with single digits.
 
 Usage: make_tokenizer.py OUTPUT_FOLDER TEXT_OR_JSONL...     needs the package `tokenizers`
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-VOCABULARY = 2048
+VOCABULARY = 1024
 
 
 def texts(paths):

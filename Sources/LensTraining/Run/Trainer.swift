@@ -41,7 +41,7 @@ public final class Trainer {
     private let gradients: ParameterStore
     private let pass: TrainingPass
     private let scorer: (any ShortLossSource)?
-    private let order: SequenceOrder
+    private var order: SequenceOrder
 
     /// - Parameters:
     ///   - state: of `model`'s own parameters.
@@ -94,7 +94,7 @@ public final class Trainer {
     }
 
     private func accumulate(step: Int, index: Int, into sums: inout Sums) throws(LensError) {
-        let sequence = sequences[order[(step - 1) * settings.accumulate + index]]
+        let sequence = sequences[order.draw((step - 1) * settings.accumulate + index)]
         let long = try pass.forward(sequence.tokens)
         try require(long, finite: "loss", step, sequence)
         let short = try scorer?.losses(sequence, long: long)

@@ -67,6 +67,11 @@ struct TrainingRun {
                 stepsDone: state.step, steps: steps, sequenceCount: sequences.count,
                 parameterCount: input.configuration.parameterCount, recompute: recompute, memory: plan,
                 settings: settings))
+        if sequences.shortDocumentCount > 0 {
+            observer?.warning(
+                "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than the context of "
+                    + "\(sequences.length) tokens and are left out.")
+        }
         try train(trainer, steps: steps, identity: identity)
         try saveModel(Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model))
     }
