@@ -11,36 +11,40 @@ struct DecoderLayer {
     let configuration: ModelConfiguration
     let parameters: LayerParameters
 
-    /// The attention part: fills `a` up to `a.middle` from `input` [T, hidden]. With `keptAttention` the attention
-    /// itself is not computed: its output lies in `a` already.
-    func forwardAttention(_ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, keptAttention: Bool = false) {
+    /// The attention part and the second norm: fills `a` up to `a.feedForwardInput` from `input` [T, hidden], but for
+    /// what is `kept` there already.
+    func forwardAttention(
+        _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, kept: Retention = .input
+    ) {
         let p = parameters
         rmsNorm(
             input, weight: p.attentionNorm, epsilon: configuration.normEpsilon, into: a.attentionInput,
             rstd: a.attentionRstd)
-        p.query.forward(a.attentionInput, into: a.projectedQuery)
-        p.key.forward(a.attentionInput, into: a.projectedKey)
-        p.value.forward(a.attentionInput, into: a.value)
-        normHeads(a.projectedQuery, weight: p.queryNorm, into: a.query, rstd: a.queryRstd)
-        normHeads(a.projectedKey, weight: p.keyNorm, into: a.key, rstd: a.keyRstd)
-        rotate(
-            a.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
-        rotate(
-            a.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
-        if !keptAttention {
+        if kept < .projections {
+            p.query.forward(a.attentionInput, into: a.projectedQuery)
+            p.key.forward(a.attentionInput, into: a.projectedKey)
+            p.value.forward(a.attentionInput, into: a.value)
+        }
+        if kept < .projections || configuration.queryKeyNorm { normAndRotateHeads(a, rotary) }
+        if kept < .attention {
             attention(
                 query: a.query, key: a.key, value: a.value, heads: configuration.headCount,
                 keyValueHeads: configuration.keyValueHeadCount, into: a.attended, logSumExp: a.logSumExp)
         }
-        a.middle.copy(from: input)
-        p.attentionOutput.forward(a.attended, into: a.middle, accumulate: true)
+        if kept < .projections {
+            a.middle.copy(from: input)
+            p.attentionOutput.forward(a.attended, into: a.middle, accumulate: true)
+        }
+        rmsNorm(
+            a.middle, weight: p.feedForwardNorm, epsilon: configuration.normEpsilon, into: a.feedForwardInput,
+            rstd: a.feedForwardRstd)
     }
 
-    /// The second norm, which the feed-forward part and its backward read.
-    func forwardFeedForwardNorm(_ a: LayerActivations) {
-        rmsNorm(
-            a.middle, weight: parameters.feedForwardNorm, epsilon: configuration.normEpsilon, into: a.feedForwardInput,
-            rstd: a.feedForwardRstd)
+    private func normAndRotateHeads(_ a: LayerActivations, _ rotary: RotaryTable) {
+        normHeads(a.projectedQuery, weight: parameters.queryNorm, into: a.query, rstd: a.queryRstd)
+        normHeads(a.projectedKey, weight: parameters.keyNorm, into: a.key, rstd: a.keyRstd)
+        rotate(a.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
+        rotate(a.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
     }
 
     /// The feed-forward part: `output` [T, hidden] from `a.feedForwardInput` and `a.middle`, in blocks of tokens.

@@ -43,7 +43,7 @@ public final class InferencePass {
             let block = min(contextLength, feedForwardBlock)
             stream = arena.take("residual stream", rows: contextLength, columns: configuration.hiddenSize)
             activations = LayerActivations(
-                configuration, length: contextLength, feedForwardRows: block, arena: arena, name: "activations")
+                configuration, length: contextLength, feedForwardRows: block, arena: arena)
             activated = arena.take("activations", rows: block, columns: configuration.feedForwardSize)
             head = LanguageModelHead(configuration, weight: weight, length: contextLength, trains: false, arena: arena)
             rotary = RotaryTable(configuration, length: contextLength, arena: arena)
@@ -88,7 +88,6 @@ public final class InferencePass {
         embed(tokens, table: model.views.embedding, into: stream)
         for layer in layers {
             layer.forwardAttention(stream, a, rotary: rotary)
-            layer.forwardFeedForwardNorm(a)
             layer.forwardFeedForward(a, activated: activated, output: stream)
         }
         rmsNorm(

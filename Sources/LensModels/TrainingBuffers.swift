@@ -5,7 +5,7 @@ import LensKernels
 struct TrainingBuffers {
     /// The residual stream before each layer, and after the last one: layerCount + 1 times [T, hidden].
     let inputs: [Matrix]
-    /// One set for all layers, or one a layer that shares all but what the policy keeps.
+    /// A layer's own buffers for what the policy keeps of it, for the rest one set that all layers share.
     private let activations: [LayerActivations]
     /// Product of gate and up of one block of tokens.
     let activated: Matrix
@@ -44,30 +44,15 @@ struct TrainingBuffers {
     private static func activations(
         _ configuration: ModelConfiguration, _ length: Int, _ recompute: RecomputePolicy, block: Int, _ arena: Arena
     ) -> [LayerActivations] {
-        let count = configuration.layerCount
-        switch recompute {
-        case .everything:
-            return (0..<count).map { _ in
-                LayerActivations(
-                    configuration, length: length, feedForwardRows: length, arena: arena, name: "kept activations")
-            }
-        case .layerInputs:
-            let shared = LayerActivations(
-                configuration, length: length, feedForwardRows: block, arena: arena, name: "activations of a layer")
-            return Array(repeating: shared, count: count)
-        case .attention:
-            let queries = configuration.headCount * configuration.headDimension
-            let kept = (0..<count).map { _ in
-                (
-                    attended: arena.take("kept attention", rows: length, columns: queries),
-                    logSumExp: arena.take("kept attention", rows: configuration.headCount, columns: length)
-                )
-            }
-            let shared = LayerActivations(
-                configuration, length: length, feedForwardRows: block, arena: arena, name: "activations of a layer",
-                attention: kept.first)
-            return kept.map { shared.replacing(attended: $0.attended, logSumExp: $0.logSumExp, configuration) }
+        let last = configuration.layerCount - 1
+        let shared = LayerActivations(
+            configuration, length: length,
+            feedForwardRows: recompute.retention(of: last) < .everything ? block : length,
+            arena: arena)
+        let kept = (0..<last).map {
+            shared.keeping(recompute.retention(of: $0), configuration, length: length, arena: arena)
         }
+        return kept + [shared]
     }
 
     /// The same buffers for a shorter sequence.

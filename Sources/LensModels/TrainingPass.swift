@@ -61,7 +61,6 @@ public final class TrainingPass {
         for (index, layer) in layers.enumerated() {
             let a = b.activations(of: index)
             layer.forwardAttention(b.inputs[index], a, rotary: rotary)
-            layer.forwardFeedForwardNorm(a)
             layer.forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
         }
         rmsNorm(
@@ -85,13 +84,12 @@ public final class TrainingPass {
             weightGradient: gradients.finalNorm)
         for (index, layer) in layers.enumerated().reversed() {
             let a = b.activations(of: index)
-            if recompute != .everything {
-                layer.forwardAttention(b.inputs[index], a, rotary: rotary, keptAttention: recompute == .attention)
-                layer.forwardFeedForwardNorm(a)
-            }
+            let kept = recompute.retention(of: index)
+            // The last layer's activations are still there.
+            if index < layers.count - 1 { layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
             layer.backward(
                 stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
-                scratch: b.layerGradients, recomputesFeedForward: recompute != .everything)
+                scratch: b.layerGradients, recomputesFeedForward: kept < .everything)
         }
         embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
     }

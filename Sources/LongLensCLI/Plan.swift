@@ -54,7 +54,7 @@ struct Plan: ParsableCommand {
         let plan = TrainingMemory.plan(configuration, contextLength: context.value, limit: limit)
         let longest = TrainingMemory.longestContext(configuration, limit: limit)
         let report = Report(
-            context: context.value, recompute: plan.recompute.rawValue, bytes: plan.memory.byteCount,
+            context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,
             longest_context: longest,
             buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
@@ -65,7 +65,7 @@ struct Plan: ParsableCommand {
             rows.append(["total", Format.bytes(report.bytes), "\(report.bytes)"])
             try StandardOutput.write(Format.table(rows))
             try StandardOutput.writeLine(
-                "recompute \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
+                "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
         }
         guard report.bytes <= limit else {
             throw LensError.machine(

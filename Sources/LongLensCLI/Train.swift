@@ -90,7 +90,7 @@ private final class TrainingProgress: TrainingObserver {
         start = .now
         stepsBefore = overview.stepsDone
         progress.report(
-            "\(overview.parameterCount) parameters, \(overview.sequenceCount) sequences of \(overview.settings.contextLength) tokens, \(Threads.count) threads, \(InstructionSet.current.rawValue), recompute \(overview.recompute.rawValue), \(Format.bytes(overview.memory.byteCount)) planned"
+            "\(overview.parameterCount) parameters, \(overview.sequenceCount) sequences of \(overview.settings.contextLength) tokens, \(Threads.count) threads, \(InstructionSet.current.rawValue), keeps \(overview.recompute), \(Format.bytes(overview.memory.byteCount)) planned"
         )
         if overview.stepsDone > 0 { progress.report("resumed after step \(overview.stepsDone)") }
         for buffer in overview.memory.summary { machine.log.debug("\(buffer.name): \(Format.bytes(buffer.byteCount))") }

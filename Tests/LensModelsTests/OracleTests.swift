@@ -20,10 +20,10 @@ extension ModelTests {
             }
         }
 
-        @Test(arguments: Fixture.families, RecomputePolicy.allCases)
-        func everyGradient(name: String, policy: RecomputePolicy) throws {
+        @Test(arguments: Fixture.families, Retention.allCases)
+        func everyGradient(name: String, retention: Retention) throws {
             let fixture = try Fixture(name)
-            let (losses, gradients) = try fixture.gradients(policy)
+            let (losses, gradients) = try fixture.gradients(.all(retention))
             let expected = fixture.expected
             #expect(largestDifference(losses, expected.nll) < 2e-5)
             let weighted = zip(losses, expected.weights).reduce(0.0) { $0 + Double($1.0 * $1.1) } / Double(losses.count)
@@ -42,11 +42,31 @@ extension ModelTests {
         @Test(arguments: Fixture.families)
         func recomputingChangesNoBit(name: String) throws {
             let fixture = try Fixture(name)
-            let (_, kept) = try fixture.gradients(.everything)
-            for policy in [RecomputePolicy.layerInputs, .attention] {
+            let (_, kept) = try fixture.gradients(.all(.everything))
+            for policy in RecomputePolicy.leanestFirst(layerCount: fixture.model.configuration.layerCount) {
                 let (_, recomputed) = try fixture.gradients(policy)
-                #expect(sameBits(recomputed.all, kept.all))
+                #expect(sameBits(recomputed.all, kept.all), "\(policy)")
             }
+        }
+
+        /// More tokens than the feed-forward part computes at a time.
+        @Test func recomputingBlockByBlockChangesNoBit() throws {
+            let model = try LanguageModel(
+                randomWeightsOf: ModelConfiguration(
+                    vocabularySize: 64, hiddenSize: 16, feedForwardSize: 24, layerCount: 3, headCount: 2,
+                    keyValueHeadCount: 1, headDimension: 8, contextLength: 4096), seed: 5)
+            let tokens = (0..<2100).map { Int32($0 * $0 % 61) }
+            let weights = tokens.dropFirst().map { Float($0 % 3) }
+            let all = try RecomputePolicy.leanestFirst(layerCount: 3).map { policy in
+                let gradients = try ParameterStore(model.configuration)
+                let pass = try TrainingPass(
+                    model, gradients: gradients, contextLength: tokens.count, recompute: policy)
+                _ = try pass.forward(tokens)
+                pass.backward(weights: weights)
+                return gradients
+            }
+            #expect(all[0].all.array.contains { $0 != 0 })
+            for other in all.dropFirst() { #expect(sameBits(other.all, all[0].all)) }
         }
 
         @Test func weightZeroIsAnAbsentToken() throws {
@@ -55,9 +75,9 @@ extension ModelTests {
             // The last predictions have weight 0: the sequence without them gives the same gradient.
             let kept = 30
             let weights = (0..<all.count - 1).map { $0 < kept ? Float(1) : 0 }
-            let (_, masked) = try fixture.gradients(.layerInputs, weights: weights)
+            let (_, masked) = try fixture.gradients(.all(.input), weights: weights)
             let (_, cut) = try fixture.gradients(
-                .layerInputs, tokens: Array(all.prefix(kept + 1)), weights: Array(repeating: 1, count: kept),
+                .all(.input), tokens: Array(all.prefix(kept + 1)), weights: Array(repeating: 1, count: kept),
                 scale: Float(kept) / Float(all.count - 1))
             #expect(largestDifference(masked.all.array, cut.all.array.map(Double.init)) < 1e-5)
         }
@@ -65,8 +85,8 @@ extension ModelTests {
         @Test func doublingTheWeightsDoublesTheGradient() throws {
             let fixture = try Fixture("qwen3")
             let weights = fixture.expected.weights
-            let (_, once) = try fixture.gradients(.layerInputs, weights: weights)
-            let (_, twice) = try fixture.gradients(.layerInputs, weights: weights.map { $0 * 2 })
+            let (_, once) = try fixture.gradients(.all(.input), weights: weights)
+            let (_, twice) = try fixture.gradients(.all(.input), weights: weights.map { $0 * 2 })
             // Doubling is exact in binary arithmetic, at every step.
             scale(once.all, by: 2)
             #expect(sameBits(twice.all, once.all))
@@ -78,10 +98,10 @@ extension ModelTests {
             let before = Threads.count
             defer { Threads.count = before }
             Threads.count = 1
-            let (losses, gradients) = try fixture.gradients(.layerInputs)
+            let (losses, gradients) = try fixture.gradients(.all(.input))
             for count in [2, 3, 5] {
                 Threads.count = count
-                let (otherLosses, otherGradients) = try fixture.gradients(.layerInputs)
+                let (otherLosses, otherGradients) = try fixture.gradients(.all(.input))
                 #expect(otherLosses == losses)
                 #expect(sameBits(otherGradients.all, gradients.all))
             }
@@ -91,11 +111,13 @@ extension ModelTests {
             let fixture = try Fixture("qwen2")
             let tokens = Array(fixture.expected.tokens.prefix(20))
             let gradients = try ParameterStore(fixture.model.configuration)
-            let pass = try TrainingPass(fixture.model, gradients: gradients, contextLength: 48, recompute: .attention)
+            let pass = try TrainingPass(
+                fixture.model, gradients: gradients, contextLength: 48, recompute: .all(.attention))
             let losses = try pass.forward(tokens)
             #expect(largestDifference(losses, Array(fixture.expected.nll.prefix(19))) < 2e-5)
             pass.backward(weights: Array(repeating: 1, count: 19))
-            let (_, own) = try fixture.gradients(.attention, tokens: tokens, weights: Array(repeating: 1, count: 19))
+            let (_, own) = try fixture.gradients(
+                .all(.attention), tokens: tokens, weights: Array(repeating: 1, count: 19))
             #expect(sameBits(gradients.all, own.all))
         }
 
@@ -106,7 +128,7 @@ extension ModelTests {
             #expect(throws: LensError.self) { try pass.losses([1, -1]) }
         }
 
-        @Test(arguments: RecomputePolicy.allCases)
+        @Test(arguments: RecomputePolicy.leanestFirst(layerCount: 2))
         func planIsWhatIsAllocated(policy: RecomputePolicy) throws {
             let fixture = try Fixture("qwen3")
             let before = AlignedBuffer.allocationCount
@@ -121,7 +143,7 @@ extension ModelTests {
         @Test func aStepAllocatesNothing() throws {
             let fixture = try Fixture("llama")
             let gradients = try ParameterStore(fixture.model.configuration)
-            let pass = try TrainingPass(fixture.model, gradients: gradients, contextLength: 48, recompute: .layerInputs)
+            let pass = try TrainingPass(fixture.model, gradients: gradients, contextLength: 48, recompute: .all(.input))
             func step() throws {
                 _ = try pass.forward(fixture.expected.tokens)
                 pass.backward(weights: fixture.expected.weights)

@@ -1,3 +1,4 @@
+import LensFormats
 import LensModels
 import LensSupport
 import LensTraining
@@ -11,34 +12,37 @@ import Testing
     }
 
     @Test func thePlanHoldsEveryPart() {
-        let plan = memory.plan(contextLength: 256, recompute: .layerInputs)
+        let plan = memory.plan(contextLength: 256, recompute: .all(.input))
         let names = Set(plan.summary.map(\.name))
         #expect(names.isSuperset(of: ["parameters", "gradients", "first moment", "second moment"]))
         #expect(names.contains { $0.hasPrefix("scorer ") })
         let frozen = TrainingMemory(
             tinyConfiguration, scorer: .model(tinyConfiguration, contextLength: 64), dataByteCount: 4096)
-        let frozenPlan = frozen.plan(contextLength: 256, recompute: .layerInputs)
+        let frozenPlan = frozen.plan(contextLength: 256, recompute: .all(.input))
         #expect(frozenPlan.byteCount == plan.byteCount + ParameterStore.byteCount(tinyConfiguration) + 4096)
         #expect(
-            TrainingMemory(tinyConfiguration, scorer: .none).plan(contextLength: 256, recompute: .layerInputs).byteCount
+            TrainingMemory(tinyConfiguration, scorer: .none).plan(contextLength: 256, recompute: .all(.input)).byteCount
                 < plan.byteCount)
     }
 
     @Test func theFastestPolicyThatFitsIsChosen() throws {
-        for (policy, next) in zip(RecomputePolicy.fastestFirst, [RecomputePolicy.attention, .layerInputs, nil]) {
-            let need = total(512, policy)
-            #expect(try memory.choose(contextLength: 512, limit: need).policy == policy)
-            guard let next else { continue }
-            #expect(total(512, next) < need)
-            #expect(try memory.choose(contextLength: 512, limit: need - 1).policy == next)
+        let policies = RecomputePolicy.leanestFirst(layerCount: tinyConfiguration.layerCount)
+        #expect(policies.first == .all(.input) && policies.last == .all(.everything))
+        for (policy, next) in zip(policies, policies.dropFirst()) {
+            // The last layer has no buffers of its own: raising it alone takes nothing.
+            #expect(total(512, policy) <= total(512, next))
+            let chosen = try memory.choose(contextLength: 512, limit: total(512, next) - 1)
+            #expect(chosen.plan.byteCount <= total(512, policy))
+            #expect(try memory.choose(contextLength: 512, limit: total(512, next)).plan.byteCount == total(512, next))
         }
+        #expect(try memory.choose(contextLength: 512, limit: .max).policy == .all(.everything))
     }
 
     @Test func theLongestContextFitsAndTheNextDoesNot() throws {
-        let limit = total(1000, .layerInputs)
+        let limit = total(1000, .all(.input))
         let longest = memory.longestContext(limit: limit)
         #expect(longest == 960)
-        #expect(total(longest, .layerInputs) <= limit && total(longest + 64, .layerInputs) > limit)
+        #expect(total(longest, .all(.input)) <= limit && total(longest + 64, .all(.input)) > limit)
         let error = lensError { _ = try memory.choose(contextLength: 4096, limit: limit) }
         #expect(error?.kind == .machine && error?.message.contains("longest context that fits is 960") == true)
         let none = lensError { _ = try memory.choose(contextLength: 4096, limit: 1 << 20) }

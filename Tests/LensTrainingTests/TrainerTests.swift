@@ -216,7 +216,7 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
             let scorer = try SelfScorer(model, plan: WindowPlan(length: 48, context: 16), bosToken: 1)
             let trainer = try Trainer(
                 model, state: TrainingState(model.parameters), sequences: sequences, scorer: scorer,
-                recompute: .attention,
+                recompute: .all(.attention),
                 settings: Trainer.Settings(
                     scheme: WeightingScheme("dense"), accumulate: 2,
                     schedule: LearningRateSchedule(shape: .constant, peak: 1e-3, warmup: 0, steps: 4),

@@ -59,15 +59,12 @@ public struct TrainingMemory: Sendable {
     /// `.machine` when none fits, with the longest context that would.
     public func choose(contextLength: Int, limit: Int) throws(LensError) -> (policy: RecomputePolicy, plan: MemoryPlan)
     {
-        for policy in RecomputePolicy.fastestFirst {
-            let plan = plan(contextLength: contextLength, recompute: policy)
-            if plan.byteCount <= limit { return (policy, plan) }
-        }
-        let leanest = plan(contextLength: contextLength, recompute: .layerInputs)
+        let chosen = plan(contextLength: contextLength, limit: limit)
+        if chosen.memory.byteCount <= limit { return (chosen.recompute, chosen.memory) }
         let longest = longestContext(limit: limit, atMost: contextLength)
-        let fixed = plan(contextLength: 2, recompute: .layerInputs).byteCount
+        let fixed = plan(contextLength: 2, recompute: .all(.input)).byteCount
         throw .machine(
-            "Training on \(contextLength) tokens takes \(describeByteCount(leanest.byteCount)) at the least, and "
+            "Training on \(contextLength) tokens takes \(describeByteCount(chosen.memory.byteCount)) at the least, and "
                 + "\(describeByteCount(limit)) may be used. "
                 + (longest > 0
                     ? "The longest context that fits is \(longest): lower --context, or raise --memory-limit."
@@ -79,7 +76,7 @@ public struct TrainingMemory: Sendable {
     /// The longest context, a multiple of 64, that fits into `limit` bytes under the leanest policy; 0 when none does.
     public func longestContext(limit: Int, atMost most: Int = 1 << 24) -> Int {
         func fits(_ blocks: Int) -> Bool {
-            plan(contextLength: blocks * 64, recompute: .layerInputs).byteCount <= limit
+            plan(contextLength: blocks * 64, recompute: .all(.input)).byteCount <= limit
         }
         var low = 0
         var high = most / 64 + 1
@@ -118,12 +115,18 @@ extension TrainingMemory {
 
     /// The plan of the fastest policy that fits into `limit` bytes; of the leanest where none does.
     public func plan(contextLength: Int, limit: Int) -> TrainingPlan {
-        var last = TrainingPlan(recompute: .layerInputs, memory: MemoryPlan())
-        for policy in RecomputePolicy.fastestFirst {
-            last = TrainingPlan(recompute: policy, memory: plan(contextLength: contextLength, recompute: policy))
-            if last.memory.byteCount <= limit { break }
+        let policies = RecomputePolicy.leanestFirst(layerCount: configuration.layerCount)
+        func planned(_ index: Int) -> TrainingPlan {
+            TrainingPlan(
+                recompute: policies[index], memory: plan(contextLength: contextLength, recompute: policies[index]))
         }
-        return last
+        // Each policy takes more than the one before it: the last that fits lies between `low` and `high`.
+        var (low, high) = (0, policies.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if planned(middle).memory.byteCount <= limit { low = middle } else { high = middle }
+        }
+        return planned(low)
     }
 
     /// ``plan(contextLength:limit:)`` of a run with the default scorer.
