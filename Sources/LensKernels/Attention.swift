@@ -9,26 +9,44 @@ public func attention(
     logSumExp: Matrix
 ) {
     let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
-    precondition(output.rows == query.rows && output.columns == query.columns && logSumExp.count == heads * query.rows)
+    precondition(key.rows == query.rows && output.rows == query.rows && output.columns == query.columns)
+    precondition(logSumExp.count == heads * query.rows)
     unsafe lens_attention_forward(
         shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer)
 }
 
 /// The gradients of ``attention(query:key:value:heads:keyValueHeads:scale:into:logSumExp:)``, overwritten, from what it
-/// was given and gave. `delta` [heads, T] is scratch.
+/// was given and gave. `delta` [heads, rows] is scratch.
+///
+/// - Parameter positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
+///   `logSumExp` hold, where only they have an output gradient; nil when all do.
 public func attentionBackward(
     query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix, heads: Int,
-    keyValueHeads: Int, scale: Float? = nil, delta: Matrix, queryGradient: Matrix, keyGradient: Matrix,
-    valueGradient: Matrix
+    keyValueHeads: Int, scale: Float? = nil, positions: [Int]? = nil, delta: Matrix, queryGradient: Matrix,
+    keyGradient: Matrix, valueGradient: Matrix
 ) {
     let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
     precondition(
         output.count == query.count && outputGradient.count == query.count && queryGradient.count == query.count)
     precondition(keyGradient.count == key.count && valueGradient.count == value.count)
     precondition(logSumExp.count == heads * query.rows && delta.count == heads * query.rows)
-    unsafe lens_attention_backward(
-        shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer,
-        delta.pointer, queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
+    if let positions {
+        precondition(positions.count == query.rows && zip(positions, positions.dropFirst()).allSatisfy(<))
+        precondition((positions.first ?? 0) >= 0 && (positions.last ?? -1) < key.rows)
+    } else {
+        precondition(query.rows == key.rows)
+    }
+    func run(_ positions: UnsafePointer<Int>?) {
+        unsafe lens_attention_backward(
+            shape, lens_attention_queries(count: query.rows, positions: positions), query.pointer, key.pointer,
+            value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer, delta.pointer,
+            queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
+    }
+    if let positions {
+        unsafe positions.withUnsafeBufferPointer { unsafe run($0.baseAddress) }
+    } else {
+        run(nil)
+    }
 }
 
 private func attentionShape(
@@ -36,8 +54,7 @@ private func attentionShape(
 ) -> lens_attention_shape {
     precondition(heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0)
     let size = query.columns / heads
-    precondition(key.rows == query.rows && value.rows == query.rows)
-    precondition(key.columns == keyValueHeads * size && value.columns == keyValueHeads * size)
+    precondition(key.rows == value.rows && key.columns == keyValueHeads * size && value.columns == key.columns)
     return lens_attention_shape(
-        T: query.rows, NH: heads, NKV: keyValueHeads, HS: size, scale: scale ?? 1 / Float(size).squareRoot())
+        T: key.rows, NH: heads, NKV: keyValueHeads, HS: size, scale: scale ?? 1 / Float(size).squareRoot())
 }

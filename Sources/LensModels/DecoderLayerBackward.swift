@@ -48,18 +48,38 @@ extension DecoderLayer {
     /// Turns `stream` [T, hidden], the gradient of the layer's output, into the gradient of its input, and adds the
     /// gradients of the parameters to `gradient`. `a` holds the forward's activations of `input`; when
     /// `recomputesFeedForward`, gate and up projections are computed again block by block.
+    ///
+    /// - Parameter rows: the tokens, ascending, whose output gradient is not zero, nil for all. The others cost nothing
+    ///   but as keys and values; what `a` holds is lost.
     func backward(
         stream: Matrix, input: Matrix, _ a: LayerActivations, rotary: RotaryTable, gradient: LayerParameters,
-        scratch: LayerGradients, recomputesFeedForward: Bool
+        scratch: LayerGradients, recomputesFeedForward: Bool, rows: [Int]? = nil
     ) {
-        backwardFeedForward(stream, a, gradient, scratch, recomputes: recomputesFeedForward)
+        if let rows {
+            stream.gatherRows(rows)
+            a.gatherRows(rows, configuration, feedForward: !recomputesFeedForward)
+        }
+        let count = rows?.count ?? stream.rows
+        let part = Part(
+            rows: rows, stream: stream.rows(0..<count), a: a.prefix(count, configuration),
+            scratch: scratch.prefix(count))
+        backwardFeedForward(part.stream, part.a, gradient, part.scratch, recomputes: recomputesFeedForward)
         rmsNormBackward(
-            scratch.normed, x: a.middle, weight: parameters.feedForwardNorm, rstd: a.feedForwardRstd, into: stream,
-            accumulate: true, weightGradient: gradient.feedForwardNorm)
-        backwardAttention(stream, a, rotary, gradient, scratch)
+            part.scratch.normed, x: part.a.middle, weight: parameters.feedForwardNorm, rstd: part.a.feedForwardRstd,
+            into: part.stream, accumulate: true, weightGradient: gradient.feedForwardNorm)
+        backwardAttention(part, a, rotary, gradient, scratch)
+        if let rows { stream.scatterRows(rows) }
         rmsNormBackward(
             scratch.normed, x: input, weight: parameters.attentionNorm, rstd: a.attentionRstd, into: stream,
             accumulate: true, weightGradient: gradient.attentionNorm)
+    }
+
+    /// The buffers of the tokens with an output gradient: all, or the first rows, where they have been gathered.
+    private struct Part {
+        let rows: [Int]?
+        let stream: Matrix
+        let a: LayerActivations
+        let scratch: LayerGradients
     }
 
     /// Leaves the gradient of the feed-forward part's normed input in `scratch.normed`.
@@ -95,18 +115,19 @@ extension DecoderLayer {
 
     /// Leaves the gradient of the attention part's normed input in `scratch.normed`.
     private func backwardAttention(
-        _ stream: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ gradient: LayerParameters,
+        _ part: Part, _ a: LayerActivations, _ rotary: RotaryTable, _ gradient: LayerParameters,
         _ scratch: LayerGradients
     ) {
         let p = parameters
         p.attentionOutput.backward(
-            outputGradient: stream, input: a.attended, gradient: gradient.attentionOutput,
-            inputGradient: scratch.attended)
+            outputGradient: part.stream, input: part.a.attended, gradient: gradient.attentionOutput,
+            inputGradient: part.scratch.attended)
         attentionBackward(
-            query: a.query, key: a.key, value: a.value, output: a.attended, logSumExp: a.logSumExp,
-            outputGradient: scratch.attended, heads: configuration.headCount,
-            keyValueHeads: configuration.keyValueHeadCount, delta: scratch.delta, queryGradient: scratch.query,
-            keyGradient: scratch.key, valueGradient: scratch.value)
+            query: part.a.query, key: a.key, value: a.value, output: part.a.attended, logSumExp: part.a.logSumExp,
+            outputGradient: part.scratch.attended, heads: configuration.headCount,
+            keyValueHeads: configuration.keyValueHeadCount, positions: part.rows, delta: part.scratch.delta,
+            queryGradient: part.scratch.query, keyGradient: scratch.key, valueGradient: scratch.value)
+        if let rows = part.rows { scratch.query.scatterRows(rows) }
         rotateBackward(scratch.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
         rotateBackward(
             scratch.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
@@ -114,15 +135,30 @@ extension DecoderLayer {
             scratch.query, projected: a.projectedQuery, weight: p.queryNorm, rstd: a.queryRstd, gradient.queryNorm)
         normHeadsBackward(
             scratch.key, projected: a.projectedKey, weight: p.keyNorm, rstd: a.keyRstd, gradient.keyNorm)
-        p.query.backward(
-            outputGradient: scratch.query, input: a.attentionInput, gradient: gradient.query,
-            inputGradient: scratch.normed)
         p.key.backward(
-            outputGradient: scratch.key, input: a.attentionInput, gradient: gradient.key, inputGradient: scratch.normed,
-            accumulate: true)
+            outputGradient: scratch.key, input: a.attentionInput, gradient: gradient.key, inputGradient: scratch.normed)
         p.value.backward(
             outputGradient: scratch.value, input: a.attentionInput, gradient: gradient.value,
             inputGradient: scratch.normed, accumulate: true)
+        backwardQuery(part, a, gradient, scratch)
+    }
+
+    private func backwardQuery(
+        _ part: Part, _ a: LayerActivations, _ gradient: LayerParameters, _ scratch: LayerGradients
+    ) {
+        guard let rows = part.rows else {
+            parameters.query.backward(
+                outputGradient: scratch.query, input: a.attentionInput, gradient: gradient.query,
+                inputGradient: scratch.normed, accumulate: true)
+            return
+        }
+        scratch.query.gatherRows(rows)
+        a.attentionInput.gatherRows(rows)
+        // The feed-forward part is done: its input may be overwritten.
+        parameters.query.backward(
+            outputGradient: part.scratch.query, input: part.a.attentionInput, gradient: gradient.query,
+            inputGradient: part.a.feedForwardInput)
+        scratch.normed.addRows(part.a.feedForwardInput, at: rows)
     }
 
     private func normHeadsBackward(

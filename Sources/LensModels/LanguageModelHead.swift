@@ -16,7 +16,7 @@ struct LanguageModelHead {
     /// Of the gathered rows [1, chunk].
     private let gatheredLogSumExp, coefficients: Matrix
 
-    private static let logitsByteLimit = 96 << 20
+    private static let logitsByteLimit = 48 << 20
 
     /// - Parameter trains: false when only pass A is wanted.
     init(_ configuration: ModelConfiguration, weight: Matrix, length: Int, trains: Bool, arena: Arena) {

@@ -70,7 +70,8 @@ public final class TrainingPass {
     }
 
     /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
-    /// last `forward`. A token of weight 0 is as if its loss did not exist.
+    /// last `forward`. A token of weight 0 is as if its loss did not exist, and costs nothing in the head and little in
+    /// the last layer. Once for each `forward`.
     public func backward(weights: [Float], scale: Float = 1) {
         precondition(weights.count == tokens.count - 1, "one weight for each prediction")
         let b = buffers.prefix(tokens.count, model.configuration)
@@ -82,14 +83,18 @@ public final class TrainingPass {
         rmsNormBackward(
             b.normedGradient, x: b.output, weight: model.views.finalNorm, rstd: b.rstd, into: b.stream,
             weightGradient: gradients.finalNorm)
+        // Later tokens' losses reach a token through the last layer's keys and values alone.
+        let weighted = weights.indices.filter { weights[$0] != 0 }
         for (index, layer) in layers.enumerated().reversed() {
             let a = b.activations(of: index)
             let kept = recompute.retention(of: index)
+            let isLast = index == layers.count - 1
             // The last layer's activations are still there.
-            if index < layers.count - 1 { layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
+            if !isLast { layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
             layer.backward(
                 stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
-                scratch: b.layerGradients, recomputesFeedForward: kept < .everything)
+                scratch: b.layerGradients, recomputesFeedForward: kept < .everything,
+                rows: isLast ? weighted : nil)
         }
         embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
     }

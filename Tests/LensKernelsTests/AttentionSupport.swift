@@ -79,7 +79,8 @@ struct AttentionCase: CustomStringConvertible {
                 shape, buffers[0].pointer, buffers[1].pointer, buffers[2].pointer, results[0].pointer,
                 results[1].pointer)
             unsafe lens_attention_backward(
-                shape, buffers[0].pointer, buffers[1].pointer, buffers[2].pointer, results[0].pointer,
+                shape, lens_attention_queries(count: tokens, positions: nil), buffers[0].pointer, buffers[1].pointer,
+                buffers[2].pointer, results[0].pointer,
                 results[1].pointer, buffers[3].pointer, results[2].pointer, results[3].pointer, results[4].pointer,
                 results[5].pointer)
         }

@@ -1,5 +1,6 @@
 import CLongLens
 import LensKernels
+import LensSupport
 import LensTestSupport
 import Testing
 
@@ -48,6 +49,58 @@ extension KernelTests {
         @Test func matchesDoublePrecisionWithManyHeads() {
             check(AttentionCase(tokens: 801, keyValueHeads: 16, size: 2))
             check(AttentionCase(tokens: 801, keyValueHeads: 1, group: 17, size: 2))
+        }
+
+        /// Queries without a gradient may be left out: the others' gradients and those of keys and values keep their bits.
+        @Test(arguments: [1.0, 0.6, 0.1, 0.0])
+        func queriesWithoutGradientMayBeLeftOut(share: Double) throws {
+            let test = AttentionCase(tokens: 1500, keyValueHeads: 2, group: 2, size: 20)
+            let width = test.heads * test.size
+            var generator = SeededGenerator(seed: 7)
+            let kept = (0..<test.tokens).filter { _ in generator.unit() < share }
+            let isKept = Set(kept)
+            let masked = test.dout.enumerated().map { isKept.contains($0 / width) ? $1 : 0 }
+            func rows(_ values: [Float], _ rows: [Int], width: Int) throws -> Matrix {
+                try Matrix(
+                    rows: rows.count, columns: width, rows.flatMap { values[($0 * width)..<(($0 + 1) * width)] })
+            }
+            for isa in attentionInstructionSets {
+                try withAttentionKernels(isa) {
+                    let all = Array(0..<test.tokens)
+                    let keyWidth = test.keyValueHeads * test.size
+                    let (key, value) = (
+                        try rows(test.k, all, width: keyWidth), try rows(test.v, all, width: keyWidth)
+                    )
+                    let output = try Matrix(rows: test.tokens, columns: width)
+                    let logSumExp = try Matrix(rows: test.heads, columns: test.tokens)
+                    attention(
+                        query: try rows(test.q, all, width: width), key: key, value: value, heads: test.heads,
+                        keyValueHeads: test.keyValueHeads, into: output, logSumExp: logSumExp)
+                    func gradients(_ positions: [Int]?) throws -> [[Float]] {
+                        let given = positions ?? all
+                        let query = try rows(test.q, given, width: width)
+                        let sums = try Matrix(
+                            rows: test.heads, columns: given.count,
+                            (0..<test.heads).flatMap { head in given.map { logSumExp[head, $0] } })
+                        let results = [
+                            try Matrix(rows: given.count, columns: width),
+                            try Matrix(rows: key.rows, columns: keyWidth),
+                            try Matrix(rows: key.rows, columns: keyWidth),
+                        ]
+                        attentionBackward(
+                            query: query, key: key, value: value, output: try rows(output.array, given, width: width),
+                            logSumExp: sums, outputGradient: try rows(masked, given, width: width),
+                            heads: test.heads, keyValueHeads: test.keyValueHeads, positions: positions,
+                            delta: try Matrix(rows: test.heads, columns: given.count), queryGradient: results[0],
+                            keyGradient: results[1], valueGradient: results[2])
+                        return results.map(\.array)
+                    }
+                    let whole = try gradients(nil)
+                    let few = try gradients(kept)
+                    let expected = kept.flatMap { whole[0][($0 * width)..<(($0 + 1) * width)] }
+                    #expect(few[0] == expected && few[1] == whole[1] && few[2] == whole[2])
+                }
+            }
         }
 
         /// The gradient of sum(out * dout), by moving each input a little.

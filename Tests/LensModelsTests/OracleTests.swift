@@ -69,6 +69,32 @@ extension ModelTests {
             for other in all.dropFirst() { #expect(sameBits(other.all, all[0].all)) }
         }
 
+        /// Tokens of weight 0 are left out of the head and the last layer; those of a weight that vanishes beside the
+        /// others are computed like any other.
+        @Test(arguments: Fixture.families, [2, 5, 40])
+        func leavingOutTokensOfWeightZeroIsExact(name: String, every: Int) throws {
+            let fixture = try Fixture(name)
+            let weights = fixture.expected.weights.enumerated().map { $0 % every == 1 ? $1 + 1 : 0 }
+            let (_, dense) = try fixture.gradients(.all(.everything), weights: weights.map { $0 == 0 ? 1e-30 : $0 })
+            for policy in RecomputePolicy.leanestFirst(layerCount: fixture.model.configuration.layerCount) {
+                let (_, sparse) = try fixture.gradients(policy, weights: weights)
+                for description in dense.descriptions {
+                    let expected = dense[description.name].array
+                    let scale = expected.map(\.magnitude).max() ?? 0
+                    #expect(
+                        largestDifference(sparse[description.name].array, expected.map(Double.init))
+                            <= 2e-6 * Double(scale), "gradient of \(description.name), \(policy)")
+                }
+            }
+        }
+
+        @Test func noWeightAtAllIsNoGradient() throws {
+            let fixture = try Fixture("qwen3")
+            let (_, none) = try fixture.gradients(
+                .all(.input), weights: fixture.expected.weights.map { _ in 0 })
+            #expect(none.all.array.allSatisfy { $0 == 0 })
+        }
+
         @Test func weightZeroIsAnAbsentToken() throws {
             let fixture = try Fixture("llama")
             let all = fixture.expected.tokens

@@ -96,12 +96,16 @@ static void products(bool large) {
 
 static void attention(size_t T, size_t NH, size_t NKV, size_t HS) {
     lens_attention_shape shape = {T, NH, NKV, HS, 0.3f};
-    size_t queries = T * NH * HS, keys = T * NKV * HS;
-    float *q = numbers(queries), *k = numbers(keys), *v = numbers(keys), *out = numbers(queries), *lse = numbers(NH * T);
-    lens_attention_forward(shape, q, k, v, out, lse);
-    float *dout = numbers(queries), *delta = numbers(NH * T);
-    float *dq = numbers(queries), *dk = numbers(keys), *dv = numbers(keys);
-    lens_attention_backward(shape, q, k, v, out, lse, dout, delta, dq, dk, dv);
+    size_t keys = T * NKV * HS, third = (T + 2) / 3, positions[512];
+    for (size_t i = 0; i < third; i++) positions[i] = 3 * i;
+    float *q = numbers(T * NH * HS), *k = numbers(keys), *v = numbers(keys), *all = numbers(T * NH * HS);
+    lens_attention_forward(shape, q, k, v, all, numbers(NH * T));
+    const lens_attention_queries given[] = {{T, NULL}, {third, positions}, {0, NULL}};
+    for (size_t i = 0; i < COUNT(given); i++) {
+        size_t count = given[i].count * NH * HS, rows = NH * given[i].count;
+        lens_attention_backward(shape, given[i], numbers(count), k, v, numbers(count), numbers(rows), numbers(count),
+                                numbers(rows), numbers(count), numbers(keys), numbers(keys));
+    }
     free_buffers();
 }
 

@@ -17,10 +17,17 @@ typedef struct lens_attention_shape {
 void lens_attention_forward(lens_attention_shape shape, const float *q, const float *k, const float *v, float *out,
                             float *lse);
 
-/// dq[T, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[T, NH*HS] and what the forward was given and gave.
-/// `delta[NH, T]` is scratch (rowsum of dout * out).
-void lens_attention_backward(lens_attention_shape shape, const float *q, const float *k, const float *v,
-                             const float *out, const float *lse, const float *dout, float *delta, float *dq, float *dk,
-                             float *dv);
+/// The queries that a backward pass is given: `count` rows, of the tokens at `positions`, ascending.
+typedef struct lens_attention_queries {
+    size_t count;
+    const size_t *positions; // NULL: every token has one, and count is T
+} lens_attention_queries;
+
+/// dq[count, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[count, NH*HS] and what the forward was given and gave:
+/// q, out[count, NH*HS] and lse[NH, count] of the given queries, k and v of all tokens. A query that is not given is one
+/// whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out).
+void lens_attention_backward(lens_attention_shape shape, lens_attention_queries queries, const float *q,
+                             const float *k, const float *v, const float *out, const float *lse, const float *dout,
+                             float *delta, float *dq, float *dk, float *dv);
 
 #endif

@@ -22,6 +22,7 @@ static size_t round_up(size_t x, size_t multiple) { return (x + multiple - 1) / 
 
 typedef struct backward_job {
     lens_attention_shape shape;
+    lens_attention_queries queries;
     const float *q, *k, *v, *out, *lse, *dout;
     float *delta, *dq, *dk, *dv;
     const lens_attention_kernels *kernels;
@@ -89,11 +90,11 @@ static void delta_piece(void *context, size_t index, size_t thread) {
     (void)thread;
     const backward_job *job = context;
     const lens_attention_shape s = job->shape;
-    size_t end = smaller(s.T, (index + 1) * delta_rows);
+    size_t count = job->queries.count, end = smaller(count, (index + 1) * delta_rows);
     for (size_t t = index * delta_rows; t < end; t++) {
         for (size_t h = 0; h < s.NH; h++) {
             size_t at = (t * s.NH + h) * s.HS;
-            job->delta[h * s.T + t] = job->kernels->dot(job->dout + at, job->out + at, s.HS);
+            job->delta[h * count + t] = job->kernels->dot(job->dout + at, job->out + at, s.HS);
         }
     }
 }
@@ -115,18 +116,66 @@ static void load_keys(const backward_job *job, const backward_memory *m, size_t 
     for (size_t i = 0; i < tiles * size; i++) m->dk_t[i] = m->dv_t[i] = 0;
 }
 
-static void load_queries(const backward_job *job, const backward_memory *m, size_t head, size_t first, size_t rows,
-                         size_t padded) {
-    const lens_attention_shape s = job->shape;
-    size_t start = (first * s.NH + head) * s.HS, stride = s.NH * s.HS;
-    job->kernels->pack_rows(m->q, job->q + start, stride, rows, padded, s.HS, job->HSP);
-    job->kernels->pack_rows(m->dout, job->dout + start, stride, rows, padded, s.HS, job->HSP);
-    const float *lse = job->lse + head * s.T + first, *delta = job->delta + head * s.T + first;
-    for (size_t i = 0; i < padded; i++) {
-        m->lse[i] = i < rows ? lse[i] * (float)M_LOG2E : INFINITY; // rows of padding have no probability
-        m->delta[i] = i < rows ? delta[i] : 0;
+// The rows of queries in one chunk, and where they lie in a thread's memory: one after the other, or, where a query may
+// not see all keys and its place says which it sees, each at its distance from the chunk's first token.
+typedef struct query_chunk {
+    size_t first, count;     // rows
+    size_t token;            // the chunk's first
+    const size_t *positions; // of the rows, NULL when they lie one after the other
+    size_t padded;           // rows of the memory, a multiple of the kernel's
+} query_chunk;
+
+static size_t first_row_at(const lens_attention_queries *queries, size_t token) {
+    if (queries->positions == NULL) return smaller(token, queries->count);
+    size_t low = 0, high = queries->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (queries->positions[middle] < token) low = middle + 1;
+        else high = middle;
     }
-    for (size_t i = 0; i < padded * job->HSP; i++) m->dq[i] = 0;
+    return low;
+}
+
+static query_chunk chunk_of_queries(const backward_job *job, size_t i, bool in_place) {
+    const lens_attention_queries *queries = &job->queries;
+    size_t token = i * job->chunk, first = first_row_at(queries, token);
+    query_chunk c = {.first = first, .count = first_row_at(queries, token + job->chunk) - first, .token = token};
+    if (queries->positions != NULL && in_place) c.positions = queries->positions + first;
+    size_t rows = c.positions != NULL && c.count > 0 ? c.positions[c.count - 1] - token + 1 : c.count;
+    c.padded = round_up(rows, job->kernels->rows);
+    return c;
+}
+
+static size_t place_of(const query_chunk *c, size_t row) {
+    return c->positions == NULL ? row : c->positions[row] - c->token;
+}
+
+static void load_queries(const backward_job *job, const backward_memory *m, size_t head, const query_chunk *c) {
+    const lens_attention_shape s = job->shape;
+    size_t stride = s.NH * s.HS, whole = c->positions == NULL ? c->count : 0, HSP = job->HSP;
+    const float *q = job->q + (c->first * s.NH + head) * s.HS, *dout = job->dout + (c->first * s.NH + head) * s.HS;
+    job->kernels->pack_rows(m->q, q, stride, whole, c->padded, s.HS, HSP);
+    job->kernels->pack_rows(m->dout, dout, stride, whole, c->padded, s.HS, HSP);
+    for (size_t i = 0; i < c->padded; i++) m->lse[i] = INFINITY, m->delta[i] = 0; // no probability
+    const float *lse = job->lse + head * job->queries.count + c->first;
+    const float *delta = job->delta + head * job->queries.count + c->first;
+    for (size_t row = 0; row < c->count; row++) {
+        size_t place = place_of(c, row);
+        m->lse[place] = lse[row] * (float)M_LOG2E;
+        m->delta[place] = delta[row];
+        if (whole > 0) continue;
+        job->kernels->pack_rows(m->q + place * HSP, q + row * stride, stride, 1, 1, s.HS, HSP);
+        job->kernels->pack_rows(m->dout + place * HSP, dout + row * stride, stride, 1, 1, s.HS, HSP);
+    }
+    for (size_t i = 0; i < c->padded * HSP; i++) m->dq[i] = 0;
+}
+
+static void add_queries(const backward_job *job, const backward_memory *m, size_t head, const query_chunk *c, bool add) {
+    const lens_attention_shape s = job->shape;
+    size_t stride = s.NH * s.HS, at_once = c->positions == NULL ? c->count : 1;
+    for (size_t row = 0; row < c->count; row += at_once)
+        job->kernels->unpack_rows(job->dq + ((c->first + row) * s.NH + head) * s.HS, stride,
+                                  m->dq + place_of(c, row) * job->HSP, at_once, s.HS, job->HSP, s.scale, add);
 }
 
 // All blocks of one head's queries and the keys in memory; `diagonal` is first query - first key.
@@ -188,19 +237,17 @@ static void add_keys(const backward_job *job, const backward_memory *m, float *d
 static void backward_piece(const backward_job *job, const backward_memory *m, size_t kv_head, size_t i, size_t j) {
     const lens_attention_shape s = job->shape;
     size_t group = s.NH / s.NKV, lanes = job->kernels->lanes, n = job->chunks;
-    size_t first_query = i * job->chunk, rows = smaller(job->chunk, s.T - first_query);
-    size_t padded = round_up(rows, job->kernels->rows);
+    query_chunk queries = chunk_of_queries(job, i, i == j);
     size_t first_key = j * job->chunk, tiles = (smaller(job->chunk, s.T - first_key) + lanes - 1) / lanes;
     _Atomic size_t *queries_done = job->queries_done + kv_head * n + i, *keys_done = job->keys_done + kv_head * n + j;
     size_t query_turn = turn_of_query(n, i, j), key_turn = turn_of_key(n, i, j);
 
     load_keys(job, m, kv_head, first_key, tiles);
     for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
-        load_queries(job, m, head, first_query, rows, padded);
-        meet(job, m, padded, tiles, (ptrdiff_t)first_query - (ptrdiff_t)first_key);
+        load_queries(job, m, head, &queries);
+        meet(job, m, queries.padded, tiles, (ptrdiff_t)queries.token - (ptrdiff_t)first_key);
         wait_for(queries_done, query_turn);
-        job->kernels->unpack_rows(job->dq + (first_query * s.NH + head) * s.HS, s.NH * s.HS, m->dq, rows, s.HS,
-                                  job->HSP, s.scale, query_turn > 0);
+        add_queries(job, m, head, &queries, query_turn > 0);
     }
     count(queries_done);
     wait_for(keys_done, key_turn);
@@ -236,12 +283,12 @@ static size_t blocks_of_chunk(lens_attention_shape shape, size_t block, size_t H
     return blocks;
 }
 
-void lens_attention_backward(lens_attention_shape shape, const float *q, const float *k, const float *v,
-                             const float *out, const float *lse, const float *dout, float *delta, float *dq, float *dk,
-                             float *dv) {
+void lens_attention_backward(lens_attention_shape shape, lens_attention_queries queries, const float *q,
+                             const float *k, const float *v, const float *out, const float *lse, const float *dout,
+                             float *delta, float *dq, float *dk, float *dv) {
     if (shape.T == 0 || shape.NH == 0) return;
     const lens_attention_kernels *kernels = &lens_kernels()->attention;
-    backward_job job = {.shape = shape, .q = q, .k = k, .v = v, .out = out, .lse = lse, .dout = dout,
+    backward_job job = {.shape = shape, .queries = queries, .q = q, .k = k, .v = v, .out = out, .lse = lse, .dout = dout,
                         .delta = delta, .dq = dq, .dk = dk, .dv = dv, .kernels = kernels,
                         .HSP = round_up(shape.HS, kernels->head_multiple)};
     size_t block = kernels->backward_tiles * kernels->lanes;
@@ -259,6 +306,6 @@ void lens_attention_backward(lens_attention_shape shape, const float *q, const f
     for (size_t i = 0; i < 2 * counters; i++) atomic_init(&job.queries_done[i], 0);
     atomic_init(&job.next, 0);
 
-    lens_parallel_for((shape.T + delta_rows - 1) / delta_rows, delta_piece, &job);
+    lens_parallel_for((queries.count + delta_rows - 1) / delta_rows, delta_piece, &job);
     lens_parallel_for(workers, worker, &job);
 }

@@ -1,0 +1,39 @@
+/// Moving chosen rows of a matrix together, and back.
+extension Matrix {
+    /// Moves the given rows, ascending, to the front; what followed them is lost. The view of the rows.
+    @discardableResult
+    public func gatherRows(_ chosen: [Int]) -> Matrix {
+        check(chosen)
+        for (place, row) in chosen.enumerated() where place != row {
+            unsafe (pointer + place * columns).update(from: pointer + row * columns, count: columns)
+        }
+        return rows(0..<chosen.count)
+    }
+
+    /// Undoes ``gatherRows(_:)``; all other rows are zeros.
+    public func scatterRows(_ chosen: [Int]) {
+        check(chosen)
+        var end = rows
+        for (place, row) in chosen.enumerated().reversed() {
+            rows(row + 1..<end).fill(0)
+            if place != row { unsafe (pointer + row * columns).update(from: pointer + place * columns, count: columns) }
+            end = row
+        }
+        rows(0..<end).fill(0)
+    }
+
+    /// Adds row i of `other` to row `chosen[i]`.
+    public func addRows(_ other: Matrix, at chosen: [Int]) {
+        check(chosen)
+        precondition(other.rows == chosen.count && other.columns == columns)
+        for (place, row) in chosen.enumerated() {
+            let (from, to) = unsafe (other.pointer + place * columns, pointer + row * columns)
+            for column in 0..<columns { unsafe to[column] += from[column] }
+        }
+    }
+
+    private func check(_ chosen: [Int]) {
+        precondition(zip(chosen, chosen.dropFirst()).allSatisfy(<), "rows in ascending order")
+        precondition((chosen.first ?? 0) >= 0 && (chosen.last ?? -1) < rows)
+    }
+}
