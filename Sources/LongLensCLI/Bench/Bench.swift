@@ -1,0 +1,56 @@
+import ArgumentParser
+import LongLens
+
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measures throughput and memory for each context length, or the kernels alone.",
+        subcommands: [BenchTrain.self, BenchScore.self, BenchKernels.self])
+}
+
+enum TableFormat: String, ExpressibleByArgument, CaseIterable { case table, json, csv }
+
+/// What every benchmark takes.
+struct BenchOptions: ParsableArguments {
+    @Option(name: .long, help: "table, json or csv.") var format: TableFormat = .table
+    @Flag(name: .long, help: "The same as --format json.") var json = false
+    @Option(name: .long, help: "Measured repetitions after one that warms up.") var repeats = 3
+    @OptionGroup var machine: RunOptions
+
+    func validate() throws {
+        if repeats < 1 { throw ValidationError("--repeats must be at least 1.") }
+    }
+
+    var chosenFormat: TableFormat { json ? .json : format }
+}
+
+struct ContextOptions: ParsableArguments {
+    @OptionGroup var shape: ShapeOptions
+    @Option(name: .long, help: "Context lengths, such as 1k,2k,4k.") var context: String = "1k"
+    @Option(name: .long, help: ArgumentHelp("Draw throughput and memory as SVG.", valueName: "file")) var plot: String?
+
+    /// From the shortest on: the memory of a row is the process's peak until then.
+    func lengths() throws -> [Int] { Set(try parseLengths(context).filter { try $0 > 1 || refuse($0) }).sorted() }
+
+    private func refuse(_ length: Int) throws -> Bool {
+        throw ValidationError("A context of \(length) token predicts nothing; give at least 2.")
+    }
+
+    func report(_ header: BenchHeader, _ rows: [ContextRow], _ options: BenchOptions) throws {
+        if let plot {
+            let file = try AtomicFile(path: plot)
+            try file.write(BenchPlot(header: header, rows: rows).svg)
+            try file.commit()
+        }
+        try LongLensCLI.report(header, rows, options)
+    }
+}
+
+/// Lengths such as 1k,2k,4k.
+func parseLengths(_ list: String) throws -> [Int] {
+    try list.split(separator: ",", omittingEmptySubsequences: false).map {
+        guard let count = Count(argument: String($0)) else {
+            throw ValidationError("\($0.isEmpty ? "Nothing" : $0) is no number of tokens; write 1k,2k,4k.")
+        }
+        return count.value
+    }
+}

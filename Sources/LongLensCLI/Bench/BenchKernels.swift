@@ -1,0 +1,112 @@
+import ArgumentParser
+import LongLens
+
+struct BenchKernels: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kernels", abstract: "Matrix products and attention by shape, as a share of the machine's peak.")
+    @Option(name: .long, help: "Tokens of the shapes, such as 1k,4k.") var context: String = "1k"
+    @Option(name: .long, help: "Model whose shapes are measured: .gguf file, Hugging Face folder, or llama2.c .bin.")
+    var model: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A known shape instead (default: smollm2-135m): \(ModelShapes.names.joined(separator: ", ")).",
+            valueName: "name"))
+    var shape: String?
+    @Option(name: .long, help: "Edge of the square product that comes first.") var square = Count(4096)
+    @OptionGroup var options: BenchOptions
+
+    func validate() throws {
+        if model != nil, shape != nil { throw ValidationError("Give either --model or --shape.") }
+    }
+
+    mutating func run() throws {
+        try options.machine.prepare()
+        let lengths = try parseLengths(context)
+        let configuration =
+            if let model { try openModel(path: model).configuration } else {
+                try ModelShapes.named(shape ?? "smollm2-135m")
+            }
+        let header = BenchHeader.measure(model: model.map(baseName) ?? shape ?? "smollm2-135m")
+        let progress = ProgressLine(quiet: options.machine.quiet)
+        progress.update("product of \(square.value) cubed")
+        var rows = [try products(square.value, square.value, square.value, header)[0]]
+        for length in lengths {
+            for map in linearMaps(configuration) {
+                progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
+                rows += try products(length, map.outputs, map.inputs, header)
+            }
+            progress.update("attention of \(length) tokens")
+            rows += try attentions(length, configuration, header)
+        }
+        progress.clear()
+        try report(header, rows, options)
+    }
+
+    /// The sizes of the model's linear maps, each once.
+    private func linearMaps(_ configuration: ModelConfiguration) -> [LinearMap] {
+        let hidden = configuration.hiddenSize
+        let queries = configuration.headCount * configuration.headDimension
+        let keys = configuration.keyValueHeadCount * configuration.headDimension
+        let all = [
+            LinearMap(outputs: queries, inputs: hidden), LinearMap(outputs: keys, inputs: hidden),
+            LinearMap(outputs: hidden, inputs: queries),
+            LinearMap(outputs: configuration.feedForwardSize, inputs: hidden),
+            LinearMap(outputs: hidden, inputs: configuration.feedForwardSize),
+            LinearMap(outputs: configuration.vocabularySize, inputs: hidden),
+        ]
+        return all.enumerated().filter { all.firstIndex(of: $1) == $0 }.map(\.element)
+    }
+
+    private struct LinearMap: Equatable { let outputs, inputs: Int }
+
+    /// Forward, input gradient and weight gradient of one linear map.
+    private func products(_ t: Int, _ n: Int, _ k: Int, _ header: BenchHeader) throws -> [KernelRow] {
+        let x = try Matrix(rows: t, columns: k)
+        let w = try Matrix(rows: n, columns: k)
+        let y = try Matrix(rows: t, columns: n)
+        let flops = 2 * Double(t) * Double(n) * Double(k)
+        let shape = "T=\(t) N=\(n) K=\(k)"
+        return [
+            ("product forward", { multiply(x, w, transposeB: true, into: y) }),
+            ("product input gradient", { multiply(y, w, into: x) }),
+            ("product weight gradient", { multiply(y, transposeA: true, x, into: w, accumulate: true) }),
+        ].map { name, work in
+            KernelRow(
+                kernel: name, shape: shape, flops: flops, seconds: measure(options.repeats, work),
+                peak: header.peak_gflops)
+        }
+    }
+
+    private func attentions(
+        _ t: Int, _ configuration: ModelConfiguration, _ header: BenchHeader
+    ) throws -> [KernelRow] {
+        let (heads, keyValueHeads) = (configuration.headCount, configuration.keyValueHeadCount)
+        let size = configuration.headDimension
+        let q = try Matrix(rows: t, columns: heads * size)
+        let k = try Matrix(rows: t, columns: keyValueHeads * size)
+        let v = try Matrix(rows: t, columns: keyValueHeads * size)
+        func like(_ other: Matrix) throws -> Matrix { try Matrix(rows: other.rows, columns: other.columns) }
+        let (out, dout, dq, dk, dv) = (try like(q), try like(q), try like(q), try like(k), try like(v))
+        let (lse, delta) = (try Matrix(rows: heads, columns: t), try Matrix(rows: heads, columns: t))
+        var generator = SeededGenerator(seed: 1)
+        for matrix in [q, k, v, dout] { matrix.fillNormal(deviation: 1, generator: &generator) }
+        let flops = Arithmetic.attentionFlops(length: t, heads: heads, size: size)
+        let shape = "T=\(t) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)"
+        let forward = measure(options.repeats) {
+            attention(query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
+        }
+        let backward = measure(options.repeats) {
+            attentionBackward(
+                query: q, key: k, value: v, output: out, logSumExp: lse, outputGradient: dout, heads: heads,
+                keyValueHeads: keyValueHeads, delta: delta, queryGradient: dq, keyGradient: dk, valueGradient: dv)
+        }
+        return [
+            KernelRow(
+                kernel: "attention forward", shape: shape, flops: flops, seconds: forward, peak: header.peak_gflops),
+            KernelRow(
+                kernel: "attention backward", shape: shape, flops: 2.5 * flops, seconds: backward,
+                peak: header.peak_gflops),
+        ]
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import LongLens
+
+struct BenchTrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Whole training steps: forward, weighted backward, update.")
+    @OptionGroup var contexts: ContextOptions
+    @Option(name: .long, help: "Share of the tokens with a weight above 0, as a sparse scheme leaves.") var kept = 1.0
+    @Option(name: .long, help: "Such as 8GiB (default: what the machine has free).") var memoryLimit: ByteCount?
+    @OptionGroup var options: BenchOptions
+
+    func validate() throws {
+        if !(0...1).contains(kept) { throw ValidationError("--kept must be from 0 to 1.") }
+    }
+
+    mutating func run() throws {
+        try options.machine.prepare()
+        let lengths = try contexts.lengths()
+        try checkMemory(lengths, try contexts.shape.configuration())
+        let model = try contexts.shape.loadModel()
+        let header = BenchHeader.measure(model: contexts.shape.name)
+        let progress = ProgressLine(quiet: options.machine.quiet)
+        let gradients = try ParameterStore(model.configuration)
+        let optimizer = AdamW()
+        let state = try TrainingState(model.parameters)
+        var rows: [ContextRow] = []
+        for length in lengths {
+            progress.update("training steps of \(length) tokens")
+            let plan = TrainingMemory.plan(
+                model.configuration, contextLength: length, limit: memoryLimit?.value ?? TrainingMemory.available())
+            let pass = try TrainingPass(model, gradients: gradients, contextLength: length, recompute: plan.recompute)
+            let tokens = benchTokens(length, model.configuration)
+            let weights = benchWeights(length - 1, kept: kept)
+            let seconds = try measure(options.repeats) {
+                gradients.all.fill(0)
+                _ = try pass.forward(tokens)
+                pass.backward(weights: weights)
+                optimizer.update(state, gradients: gradients, norm: AdamW.norm(gradients), learningRate: 1e-9)
+            }
+            rows.append(
+                ContextRow(
+                    context: length, seconds: seconds,
+                    flops: Arithmetic.trainingFlops(model.configuration, length: length),
+                    peak: header.peak_gflops))
+        }
+        progress.clear()
+        try contexts.report(header, rows, options)
+    }
+
+    /// Every context is checked before the first is measured.
+    private func checkMemory(_ lengths: [Int], _ configuration: ModelConfiguration) throws {
+        let limit = memoryLimit?.value ?? TrainingMemory.available()
+        for length in lengths {
+            let plan = TrainingMemory.plan(configuration, contextLength: length, limit: limit)
+            guard plan.memory.byteCount > limit else { continue }
+            let longest = TrainingMemory.longestContext(configuration, limit: limit)
+            throw LensError.machine(
+                "A context of \(length) needs \(Format.bytes(plan.memory.byteCount)), more than \(Format.bytes(limit)); at most \(longest) tokens fit."
+            )
+        }
+    }
+}
