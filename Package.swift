@@ -90,6 +90,7 @@ let package = Package(
         .target(
             name: "LensTestSupport", dependencies: ["LensSupport"], path: "Tests/LensTestSupport",
             swiftSettings: swiftSettings),
+        tests("LensSupportTests", ["LensSupport"]),
         tests("LensKernelsTests", ["CLongLens", "LensKernels"]),
         tests("LensFormatsTests", ["LensFormats"], fixtures: true),
         tests("LensTokenizersTests", ["LensTokenizers"], fixtures: true),

@@ -71,12 +71,13 @@ public final class DocumentReader {
         var first = true
         try json.beginObject()
         while let key = try json.nextKey(&first) {
-            switch key {
+            let name = String(decoding: key, as: UTF8.self)
+            switch name {
             case "text", "tokens":
                 guard content == nil else {
                     throw .data("\(source) has more than one \"text\" or \"tokens\"; a document is one of the two.")
                 }
-                content = key == "text" ? .text(try json.string()) : .tokens(try tokens(&json))
+                content = name == "text" ? .text(try json.string()) : .tokens(try tokens(&json))
             case "id":
                 guard id == nil else { throw .data("\(source) has more than one \"id\".") }
                 id = try identifier(&json)
@@ -102,7 +103,7 @@ public final class DocumentReader {
     }
 
     private static func identifier(_ json: inout JSONScanner) throws(LensError) -> String? {
-        if json.null() { return nil }
+        if json.accept("null") { return nil }
         let bytes = json.peek() == UInt8(ascii: "\"") ? try json.string()[...] : try json.number()
         return String(decoding: bytes, as: UTF8.self)
     }

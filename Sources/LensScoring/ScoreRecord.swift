@@ -83,7 +83,7 @@ extension ScoreRecord {
         var json = JSONScanner(jsonLine, place: place)
         var first = true
         try json.beginObject()
-        while let key = try json.nextKey(&first) { try fields.read(key, &json) }
+        while let key = try json.nextKey(&first) { try fields.read(String(decoding: key, as: UTF8.self), &json) }
         try json.end()
         self = try fields.record()
     }
@@ -115,7 +115,7 @@ private struct ScoreFields {
         case "nll": nll = try floats(&json)
         case "context": context = try setting(key, &json)
         case "stride": stride = try setting(key, &json)
-        default: model = json.null() ? nil : try name(&json)
+        default: model = json.accept("null") ? nil : try name(&json)
         }
     }
 
@@ -143,7 +143,7 @@ private struct ScoreFields {
     }
 
     private func setting(_ key: String, _ json: inout JSONScanner) throws(LensError) -> Int? {
-        json.null() ? nil : try json.integer(key, in: 0...Int.max)
+        json.accept("null") ? nil : try json.integer(key, in: 0...Int.max)
     }
 
     private func integers(_ json: inout JSONScanner) throws(LensError) -> [Int32] {

@@ -5,8 +5,8 @@ import LensSupport
 /// A component that would change ids and is not supported is an error that names it; nothing is ignored.
 enum HuggingFaceTokenizerReader {
     static func read(_ bytes: [UInt8], configuration: [UInt8]?, path: String) throws(LensError) -> TokenizerDefinition {
-        let root = try JSONValue.parse(bytes, path: path)
-        guard case .object = root, let model = root["model"] else {
+        let root = try JSONValue.parse(bytes, path: path, uniqueKeys: false)
+        guard let model = root["model"] else {
             throw .data("\(path): not a tokenizer.json: it has no \"model\".")
         }
         var reader = HuggingFaceReader(path: path)
@@ -27,7 +27,7 @@ enum HuggingFaceTokenizerReader {
     private static func readConfiguration(
         _ bytes: [UInt8], _ definition: inout TokenizerDefinition, hasTemplate: Bool, _ path: String
     ) throws(LensError) {
-        let root = try JSONValue.parse(bytes, path: "tokenizer_config.json beside \(path)")
+        let root = try JSONValue.parse(bytes, path: "tokenizer_config.json beside \(path)", uniqueKeys: false)
         var ids = PieceTable(capacity: definition.pieces.count)
         for (id, piece) in definition.pieces.enumerated() where !piece.isEmpty { _ = ids.add(piece, id: Int32(id)) }
         func token(_ key: String) -> Int32? {
@@ -71,10 +71,10 @@ struct HuggingFaceReader {
                 throw .data("\(path): model.\(key) is \"\(text)\", which is not supported; it must be absent.")
             }
         }
-        if let dropout = model["dropout"]?.double, dropout != 0 {
+        if let dropout = model["dropout"]?.number, dropout != 0 {
             throw .data("\(path): model.dropout is \(dropout): the ids would be random. It must be absent.")
         }
-        guard case .object(let vocabulary)? = model["vocab"] else {
+        guard let vocabulary = model["vocab"]?.members else {
             throw .data("\(path): model.vocab is missing or not an object of tokens and ids.")
         }
         try readVocabulary(vocabulary)
@@ -98,10 +98,10 @@ struct HuggingFaceReader {
         return id
     }
 
-    private mutating func readVocabulary(_ vocabulary: [(key: [UInt8], value: JSONValue)]) throws(LensError) {
-        for (name, value) in vocabulary {
-            let id = try check(value.integer, count: vocabulary.count, name)
-            try place(name, at: id)
+    private mutating func readVocabulary(_ vocabulary: [JSONMember]) throws(LensError) {
+        for token in vocabulary {
+            let id = try check(token.value.integer, count: vocabulary.count, token.key)
+            try place(token.key, at: id)
         }
     }
 

@@ -12,10 +12,7 @@ enum HuggingFaceTokenizerWriter {
             "normalizer": normalizer(definition), "pre_tokenizer": preTokenizer(definition),
             "post_processor": postProcessor(definition), "decoder": decoder(definition), "model": model(definition),
         ]
-        var output: [UInt8] = []
-        JSONWriter.append(root, to: &output)
-        output.append(0x0A)
-        return output
+        return root.compactText + "\n".utf8
     }
 
     private static func addedToken(_ token: AddedToken) -> JSONValue {
@@ -52,8 +49,8 @@ enum HuggingFaceTokenizerWriter {
             switch step {
             case .split(let pattern, let behavior, let inverted):
                 [
-                    "type": "Split", "pattern": ["Regex": .string(Array(pattern.utf8))],
-                    "behavior": .string(Array(behavior.rawValue.utf8)), "invert": .bool(inverted),
+                    "type": "Split", "pattern": ["Regex": JSONValue(pattern)],
+                    "behavior": JSONValue(behavior.rawValue), "invert": .bool(inverted),
                 ]
             case .digits(let individual): ["type": "Digits", "individual_digits": .bool(individual)]
             case .byteLevel(let addsPrefixSpace, let usesRegex):
@@ -64,7 +61,7 @@ enum HuggingFaceTokenizerWriter {
             case .metaspace(let scheme, let splits):
                 [
                     "type": "Metaspace", "replacement": .string(TokenizerDefinition.spaceMark),
-                    "prepend_scheme": .string(Array(scheme.rawValue.utf8)), "split": .bool(splits),
+                    "prepend_scheme": JSONValue(scheme.rawValue), "split": .bool(splits),
                 ]
             }
         }
@@ -74,16 +71,13 @@ enum HuggingFaceTokenizerWriter {
     private static func postProcessor(_ definition: TokenizerDefinition) -> JSONValue {
         guard definition.addsBOS || definition.addsEOS else { return .null }
         var single: [JSONValue] = []
-        var special: [(key: [UInt8], value: JSONValue)] = []
+        var special: [JSONMember] = []
         func add(_ id: Int32) {
             let name = definition.pieces[Int(id)]
             single.append(["SpecialToken": ["id": .string(name), "type_id": 0]])
             if !special.contains(where: { $0.key == name }) {
-                special.append(
-                    (
-                        name,
-                        ["id": .string(name), "ids": .array([.integer(Int(id))]), "tokens": .array([.string(name)])]
-                    ))
+                let token: JSONValue = ["id": .string(name), "ids": [.integer(Int(id))], "tokens": [.string(name)]]
+                special.append(JSONMember(key: name, value: token))
             }
         }
         if definition.addsBOS, let bos = definition.bosToken { add(bos) }
@@ -113,8 +107,8 @@ enum HuggingFaceTokenizerWriter {
     }
 
     private static func model(_ definition: TokenizerDefinition) -> JSONValue {
-        let vocabulary = definition.pieces.enumerated().map { id, piece -> (key: [UInt8], value: JSONValue) in
-            (piece.isEmpty ? Array("[EMPTY_\(id)]".utf8) : piece, .integer(id))
+        let vocabulary = definition.pieces.enumerated().map { id, piece in
+            JSONMember(key: piece.isEmpty ? Array("[EMPTY_\(id)]".utf8) : piece, value: .integer(id))
         }
         let merges = definition.rankedMerges().map { merge -> JSONValue in
             [.string(definition.pieces[Int(merge.left)]), .string(definition.pieces[Int(merge.right)])]
@@ -130,27 +124,23 @@ enum HuggingFaceTokenizerWriter {
 
     /// What `transformers` needs beside tokenizer.json.
     static func configuration(_ definition: TokenizerDefinition) -> [UInt8] {
-        var members: [(key: [UInt8], value: JSONValue)] = []
-        func add(_ key: String, _ value: JSONValue) { members.append((Array(key.utf8), value)) }
-        add("tokenizer_class", "PreTrainedTokenizerFast")
-        add("clean_up_tokenization_spaces", false)
-        add("add_bos_token", .bool(definition.addsBOS))
-        add("add_eos_token", .bool(definition.addsEOS))
+        var members: [(String, JSONValue)] = [
+            ("tokenizer_class", "PreTrainedTokenizerFast"), ("clean_up_tokenization_spaces", false),
+            ("add_bos_token", .bool(definition.addsBOS)), ("add_eos_token", .bool(definition.addsEOS)),
+        ]
         let tokens = [
             ("bos_token", definition.bosToken), ("eos_token", definition.eosToken),
             ("unk_token", definition.unknownToken ?? definition.namedUnknownToken),
             ("pad_token", definition.paddingToken),
         ]
         for (key, id) in tokens {
-            if let id, UTF8Scan.isValid(definition.pieces[Int(id)]) { add(key, .string(definition.pieces[Int(id)])) }
+            guard let id, UTF8Scan.isValid(definition.pieces[Int(id)]) else { continue }
+            members.append((key, .string(definition.pieces[Int(id)])))
         }
         if let template = definition.chatTemplate, UTF8Scan.isValid(template) {
-            add("chat_template", .string(template))
+            members.append(("chat_template", .string(template)))
         }
-        var output: [UInt8] = []
-        JSONWriter.append(.object(members), to: &output)
-        output.append(0x0A)
-        return output
+        return JSONValue(members).compactText + "\n".utf8
     }
 }
 

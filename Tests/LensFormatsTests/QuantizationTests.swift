@@ -8,22 +8,24 @@ import Testing
     private func dequantize(_ type: TensorType, _ bytes: [UInt8]) throws -> [Float] {
         let count = bytes.count / type.blockBytes * type.blockElements
         // Blocks end where the mapped memory ends: reading one byte too many would end the test.
-        let words = try #require(bytes.count.isMultiple(of: 4) ? bytes.count / 4 : nil)
-        let source = GuardedBuffer(count: words), destination = GuardedBuffer(count: count)
-        unsafe UnsafeMutableRawPointer(source.pointer).copyMemory(from: bytes, byteCount: bytes.count)
-        unsafe type.dequantize(
-            UnsafeRawBufferPointer(start: source.pointer, count: bytes.count),
-            into: UnsafeMutableBufferPointer(start: destination.pointer, count: count))
+        let source = GuardedBuffer(bytes), destination = GuardedBuffer<Float>(count: count)
+        unsafe withPointers(source, destination) { source, destination in
+            unsafe type.dequantize(
+                UnsafeRawBufferPointer(start: source, count: bytes.count),
+                into: UnsafeMutableBufferPointer(start: destination, count: count))
+        }
         return destination.array
     }
 
     private func quantize(_ type: TensorType, _ elements: [Float]) throws -> [UInt8] {
-        let source = GuardedBuffer(elements)
         let size = try #require(type.byteCount(of: elements.count))
-        let destination = GuardedBuffer(count: size / 4)
-        let bytes = unsafe UnsafeMutableRawBufferPointer(start: destination.pointer, count: size)
-        unsafe type.quantize(UnsafeBufferPointer(start: source.pointer, count: elements.count), into: bytes)
-        return unsafe Array(bytes)
+        let source = GuardedBuffer(elements), destination = GuardedBuffer<UInt8>(count: size)
+        unsafe withPointers(source, destination) { source, destination in
+            unsafe type.quantize(
+                UnsafeBufferPointer(start: source, count: elements.count),
+                into: UnsafeMutableRawBufferPointer(start: destination, count: size))
+        }
+        return destination.array
     }
 
     @Test(arguments: TensorType.allCases)

@@ -68,25 +68,22 @@ struct AttentionCase: CustomStringConvertible {
 
     /// Forward and backward by the kernels in use, every tensor at the edge of an inaccessible page.
     func run(atStart: Bool = false) -> AttentionResult {
-        let buffers = [q, k, v, dout].map { GuardedBuffer($0, atStart: atStart) }
         // What results hold before must not matter.
-        let results = [q.count, heads * tokens, heads * tokens, q.count, k.count, v.count].map {
-            GuardedBuffer([Float](repeating: .nan, count: $0), atStart: !atStart)
+        func result(_ count: Int) -> GuardedBuffer<Float> {
+            GuardedBuffer([Float](repeating: .nan, count: count), atStart: !atStart)
         }
-        // The buffers must outlive the calls, which see pointers alone.
-        withExtendedLifetime((buffers, results)) {
-            unsafe lens_attention_forward(
-                shape, buffers[0].pointer, buffers[1].pointer, buffers[2].pointer, results[0].pointer,
-                results[1].pointer)
+        let out = result(q.count), lse = result(heads * tokens), delta = result(heads * tokens)
+        let dq = result(q.count), dk = result(k.count), dv = result(v.count)
+        unsafe withPointers(
+            GuardedBuffer(q, atStart: atStart), GuardedBuffer(k, atStart: atStart), GuardedBuffer(v, atStart: atStart),
+            GuardedBuffer(dout, atStart: atStart), out, lse, delta, dq, dk, dv
+        ) { q, k, v, dout, out, lse, delta, dq, dk, dv in
+            unsafe lens_attention_forward(shape, q, k, v, out, lse)
             unsafe lens_attention_backward(
-                shape, lens_attention_queries(count: tokens, positions: nil), buffers[0].pointer, buffers[1].pointer,
-                buffers[2].pointer, results[0].pointer,
-                results[1].pointer, buffers[3].pointer, results[2].pointer, results[3].pointer, results[4].pointer,
-                results[5].pointer)
+                shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta, dq, dk, dv
+            )
         }
-        return AttentionResult(
-            out: results[0].array, lse: results[1].array, dq: results[3].array, dk: results[4].array,
-            dv: results[5].array)
+        return AttentionResult(out: out.array, lse: lse.array, dq: dq.array, dk: dk.array, dv: dv.array)
     }
 }
 

@@ -13,8 +13,10 @@ extension KernelTests {
                 for columns in boundaryLengths {
                     let table = randomFloats(vocabulary * columns, seed: 1)
                     let source = GuardedBuffer(table, atStart: atStart)
-                    let out = GuardedBuffer(count: tokens.count * columns, atStart: atStart)
-                    unsafe lens_embedding_forward(out.pointer, source.pointer, tokens, tokens.count, columns)
+                    let out = GuardedBuffer<Float>(count: tokens.count * columns, atStart: atStart)
+                    unsafe withPointers(out, source) { out, source in
+                        unsafe lens_embedding_forward(out, source, tokens, tokens.count, columns)
+                    }
                     let expected = tokens.flatMap { table[Int($0) * columns..<(Int($0) + 1) * columns] }
                     #expect(out.array == expected, "\(name) \(columns)")
                 }
@@ -28,7 +30,9 @@ extension KernelTests {
                     var expected = randomFloats(vocabulary * columns, seed: 3)
                     let sum = GuardedBuffer(expected, atStart: atStart),
                         gradient = GuardedBuffer(dout, atStart: atStart)
-                    unsafe lens_embedding_backward(sum.pointer, gradient.pointer, tokens, tokens.count, columns)
+                    unsafe withPointers(sum, gradient) { sum, gradient in
+                        unsafe lens_embedding_backward(sum, gradient, tokens, tokens.count, columns)
+                    }
                     for (t, token) in tokens.enumerated() {
                         for c in 0..<columns { expected[Int(token) * columns + c] += dout[t * columns + c] }
                     }

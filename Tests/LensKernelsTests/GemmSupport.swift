@@ -67,13 +67,12 @@ struct GemmCase {
     func run() -> [Float] {
         let a = GuardedBuffer(elementsOfA(), atStart: atStart), b = GuardedBuffer(elementsOfB(), atStart: atStart)
         let c = GuardedBuffer(elementsOfC(), atStart: atStart)
-        // A pointer does not keep its buffer alive.
-        return withExtendedLifetime((a, b)) {
+        unsafe withPointers(a, b, c) { a, b, c in
             unsafe lens_gemm_f32(
-                transposeA, transposeB, m, n, k, a.pointer, shapeA.columns + padding.a, b.pointer,
-                shapeB.columns + padding.b, c.pointer, n + padding.c, accumulate)
-            return c.array
+                transposeA, transposeB, m, n, k, a, shapeA.columns + padding.a, b, shapeB.columns + padding.b, c,
+                n + padding.c, accumulate)
         }
+        return c.array
     }
 
     /// The first element that is further from the double-precision product than rounding allows, in words; nil if none.

@@ -28,10 +28,11 @@ extension KernelTests {
                         let logits = randomFloats(rows * vocabulary, seed: 1, scale: scale).map { $0 + shift }
                         let targets = targets(rows, vocabulary)
                         let source = GuardedBuffer(logits, atStart: atStart)
-                        let nll = GuardedBuffer(count: rows, atStart: atStart)
-                        let lse = GuardedBuffer(count: rows, atStart: atStart)
-                        unsafe lens_cross_entropy_forward(
-                            nll.pointer, lse.pointer, source.pointer, targets, rows, vocabulary)
+                        let nll = GuardedBuffer<Float>(count: rows, atStart: atStart)
+                        let lse = GuardedBuffer<Float>(count: rows, atStart: atStart)
+                        unsafe withPointers(nll, lse, source) { nll, lse, source in
+                            unsafe lens_cross_entropy_forward(nll, lse, source, targets, rows, vocabulary)
+                        }
                         let expected = (0..<rows).map {
                             logSumExp(logits.doubles[$0 * vocabulary..<($0 + 1) * vocabulary])
                         }
@@ -64,12 +65,12 @@ extension KernelTests {
                     }
                     let buffer = GuardedBuffer(logits, atStart: atStart),
                         factors = GuardedBuffer(weights, atStart: atStart)
-                    let nll = GuardedBuffer(count: rows, atStart: atStart)
-                    let lse = GuardedBuffer(count: rows, atStart: atStart)
-                    unsafe lens_cross_entropy_forward(
-                        nll.pointer, lse.pointer, buffer.pointer, targets, rows, vocabulary)
-                    unsafe lens_cross_entropy_backward(
-                        buffer.pointer, lse.pointer, targets, factors.pointer, rows, vocabulary)
+                    let nll = GuardedBuffer<Float>(count: rows, atStart: atStart)
+                    let lse = GuardedBuffer<Float>(count: rows, atStart: atStart)
+                    unsafe withPointers(buffer, factors, nll, lse) { buffer, factors, nll, lse in
+                        unsafe lens_cross_entropy_forward(nll, lse, buffer, targets, rows, vocabulary)
+                        unsafe lens_cross_entropy_backward(buffer, lse, targets, factors, rows, vocabulary)
+                    }
                     expectClose(
                         buffer.array, expected, within: { _ in 30 * unitRoundoff + 1e-8 }, "\(name) \(vocabulary)")
                     #expect(buffer.array[vocabulary..<2 * vocabulary].allSatisfy { $0 == 0 }, "weight 0")

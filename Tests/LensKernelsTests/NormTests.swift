@@ -30,17 +30,19 @@ extension KernelTests {
                             x.doubles, weight: weight.doubles, rows: rows, epsilon: Double(epsilon))
                         let input = GuardedBuffer(x, atStart: atStart),
                             factors = GuardedBuffer(weight, atStart: atStart)
-                        let out = GuardedBuffer(count: x.count, atStart: atStart)
-                        let rstd = GuardedBuffer(count: rows, atStart: atStart)
-                        unsafe lens_rmsnorm_forward(
-                            out.pointer, rstd.pointer, input.pointer, factors.pointer, rows, columns, epsilon)
+                        let out = GuardedBuffer<Float>(count: x.count, atStart: atStart)
+                        let rstd = GuardedBuffer<Float>(count: rows, atStart: atStart)
+                        unsafe withPointers(out, rstd, input, factors) { out, rstd, input, factors in
+                            unsafe lens_rmsnorm_forward(out, rstd, input, factors, rows, columns, epsilon)
+                        }
                         // Three roundings: rstd and two products.
                         let what = "\(name) \(rows) x \(columns)"
                         expectClose(out.array, expected.out, within: { 4 * unitRoundoff * abs(expected.out[$0]) }, what)
                         expectClose(rstd.array, expected.rstd, within: { 2 * unitRoundoff * expected.rstd[$0] }, what)
 
-                        unsafe lens_rmsnorm_forward(
-                            input.pointer, nil, input.pointer, factors.pointer, rows, columns, epsilon)
+                        unsafe withPointers(input, factors) { input, factors in
+                            unsafe lens_rmsnorm_forward(input, nil, input, factors, rows, columns, epsilon)
+                        }
                         #expect(input.array == out.array, "in place, \(what)")
                     }
                 }
@@ -70,9 +72,9 @@ extension KernelTests {
                     for accumulate in [false, true] {
                         let result = GuardedBuffer(before, atStart: atStart)
                         let weights = GuardedBuffer(weightBefore, atStart: atStart)
-                        unsafe lens_rmsnorm_backward(
-                            result.pointer, weights.pointer, gradient.pointer, input.pointer, factors.pointer,
-                            inverse.pointer, rows, columns, accumulate ? 1 : 0)
+                        unsafe withPointers(result, weights, gradient, input, factors, inverse) {
+                            unsafe lens_rmsnorm_backward($0, $1, $2, $3, $4, $5, rows, columns, accumulate ? 1 : 0)
+                        }
                         let expected = accumulate ? zip(dx, before).map { $0 + Double($1) } : dx
                         let what = "\(name) \(columns), accumulate \(accumulate)"
                         expectClose(result.array, expected, within: { _ in tolerance }, what)
@@ -81,12 +83,10 @@ extension KernelTests {
                             within: { _ in tolerance + 4 * unitRoundoff * Double(rows) * r }, what)
                     }
                     let plain = GuardedBuffer(before), weights = GuardedBuffer(weightBefore)
-                    unsafe lens_rmsnorm_backward(
-                        plain.pointer, weights.pointer, gradient.pointer, input.pointer, factors.pointer,
-                        inverse.pointer, rows, columns, 0)
-                    unsafe lens_rmsnorm_backward(
-                        gradient.pointer, weights.pointer, gradient.pointer, input.pointer, factors.pointer,
-                        inverse.pointer, rows, columns, 0)
+                    unsafe withPointers(plain, weights, gradient, input, factors, inverse) {
+                        unsafe lens_rmsnorm_backward($0, $1, $2, $3, $4, $5, rows, columns, 0)
+                        unsafe lens_rmsnorm_backward($2, $1, $2, $3, $4, $5, rows, columns, 0)
+                    }
                     #expect(gradient.array == plain.array, "over dout, \(name) \(columns)")
                 }
             }

@@ -81,7 +81,7 @@ extension KernelTests {
                     let m = randomFloats(count, seed: 3, scale: 0.1), v = randomFloats(count, seed: 4).map { $0 * $0 }
                     let a = GuardedBuffer(p, atStart: atStart), b = GuardedBuffer(g, atStart: atStart)
                     let c = GuardedBuffer(m, atStart: atStart), d = GuardedBuffer(v, atStart: atStart)
-                    unsafe lens_adamw(a.pointer, b.pointer, c.pointer, d.pointer, count, native)
+                    unsafe withPointers(a, b, c, d) { unsafe lens_adamw($0, $1, $2, $3, count, native) }
                     var expected: [Double] = [], moments: [Double] = [], squares: [Double] = []
                     for i in 0..<count {
                         let gradient = Double(g[i]) * 0.25

@@ -47,8 +47,9 @@ extension KernelTests {
                         let buffer = GuardedBuffer(x, atStart: atStart)
                         let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
                         let sine = GuardedBuffer(shape.sine, atStart: atStart)
-                        unsafe lens_rope_forward(
-                            buffer.pointer, cosine.pointer, sine.pointer, shape.tokens, shape.heads, headSize, rotary)
+                        unsafe withPointers(buffer, cosine, sine) { buffer, cosine, sine in
+                            unsafe lens_rope_forward(buffer, cosine, sine, shape.tokens, shape.heads, headSize, rotary)
+                        }
                         expectClose(
                             buffer.array, shape.reference(x.doubles), within: { _ in 4 * unitRoundoff },
                             "\(name) \(rotary) of \(headSize)")
@@ -68,8 +69,10 @@ extension KernelTests {
                     let buffer = GuardedBuffer(dout, atStart: atStart)
                     let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
                     let sine = GuardedBuffer(shape.sine, atStart: atStart)
-                    unsafe lens_rope_backward(
-                        buffer.pointer, cosine.pointer, sine.pointer, shape.tokens, shape.heads, shape.headSize, rotary)
+                    unsafe withPointers(buffer, cosine, sine) { buffer, cosine, sine in
+                        unsafe lens_rope_backward(
+                            buffer, cosine, sine, shape.tokens, shape.heads, shape.headSize, rotary)
+                    }
                     expectClose(buffer.array, expected, within: { _ in 4 * unitRoundoff + 1e-8 }, "\(name) \(rotary)")
                 }
             }

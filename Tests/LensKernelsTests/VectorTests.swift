@@ -18,15 +18,15 @@ extension KernelTests {
                 for count in boundaryLengths {
                     let x = randomFloats(count, seed: 1), y = randomFloats(count, seed: 2)
                     let from = GuardedBuffer(x, atStart: atStart), to = GuardedBuffer(y, atStart: atStart)
-                    unsafe lens_add(to.pointer, from.pointer, count)
+                    unsafe withPointers(to, from) { unsafe lens_add($0, $1, count) }
                     #expect(to.array == zip(x, y).map { $1 + $0 }, "\(name) \(count)")
-                    unsafe lens_scale(to.pointer, -0.7, count)
+                    unsafe withPointers(to) { unsafe lens_scale($0, -0.7, count) }
                     #expect(to.array == zip(x, y).map { ($1 + $0) * -0.7 }, "\(name) \(count)")
                 }
                 for columns in boundaryLengths {
                     let x = randomFloats(3 * columns, seed: 3), bias = randomFloats(columns, seed: 4)
                     let to = GuardedBuffer(x, atStart: atStart), from = GuardedBuffer(bias, atStart: atStart)
-                    unsafe lens_bias_forward(to.pointer, from.pointer, 3, columns)
+                    unsafe withPointers(to, from) { unsafe lens_bias_forward($0, $1, 3, columns) }
                     #expect(to.array == x.indices.map { x[$0] + bias[$0 % columns] }, "\(name) \(columns)")
                 }
             }
@@ -42,7 +42,7 @@ extension KernelTests {
                         magnitude[i % columns] += Double(abs(dout[i]))
                     }
                     let sum = GuardedBuffer(before, atStart: atStart), gradient = GuardedBuffer(dout, atStart: atStart)
-                    unsafe lens_bias_backward(sum.pointer, gradient.pointer, rows, columns)
+                    unsafe withPointers(sum, gradient) { unsafe lens_bias_backward($0, $1, rows, columns) }
                     // The longest chain: rows of one block, then the blocks.
                     let chain = Double(max(16, (rows + 63) / 64) + 64)
                     expectClose(
@@ -58,15 +58,15 @@ extension KernelTests {
                     let gate = randomFloats(count, seed: 7, scale: 100), up = randomFloats(count, seed: 8)
                     let expected = zip(gate, up).map { silu(Double($0)) * Double($1) }
                     let a = GuardedBuffer(gate, atStart: atStart), b = GuardedBuffer(up, atStart: atStart)
-                    let out = GuardedBuffer(count: count, atStart: atStart)
-                    unsafe lens_swiglu_forward(out.pointer, a.pointer, b.pointer, count)
+                    let out = GuardedBuffer<Float>(count: count, atStart: atStart)
+                    unsafe withPointers(out, a, b) { unsafe lens_swiglu_forward($0, $1, $2, count) }
                     // exp within 2 ulp (4 units), and five more roundings; below the normal range an absolute error.
                     let tolerance = { (i: Int) in 9 * unitRoundoff * abs(expected[i]) + 1e-42 }
                     expectClose(out.array, expected, within: tolerance, "\(name) \(count)")
                     for target in [a, b] {
                         let first = GuardedBuffer(gate), second = GuardedBuffer(up)
                         let over = target === a ? first : second
-                        unsafe lens_swiglu_forward(over.pointer, first.pointer, second.pointer, count)
+                        unsafe withPointers(over, first, second) { unsafe lens_swiglu_forward($0, $1, $2, count) }
                         #expect(over.array == out.array, "in place, \(name) \(count)")
                     }
                 }
@@ -86,9 +86,11 @@ extension KernelTests {
                     }
                     let a = GuardedBuffer(gate, atStart: atStart), b = GuardedBuffer(up, atStart: atStart)
                     let d = GuardedBuffer(dout, atStart: atStart)
-                    let first = GuardedBuffer(count: count, atStart: atStart)
-                    let second = GuardedBuffer(count: count, atStart: atStart)
-                    unsafe lens_swiglu_backward(first.pointer, second.pointer, d.pointer, a.pointer, b.pointer, count)
+                    let first = GuardedBuffer<Float>(count: count, atStart: atStart)
+                    let second = GuardedBuffer<Float>(count: count, atStart: atStart)
+                    unsafe withPointers(first, second, d, a, b) { first, second, d, a, b in
+                        unsafe lens_swiglu_backward(first, second, d, a, b, count)
+                    }
                     let tolerance = { (i: Int) in 12 * unitRoundoff * (1 + abs(Double(gate[i]))) + 1e-8 }
                     expectClose(first.array, dgate, within: tolerance, "\(name) \(count)")
                     expectClose(second.array, dup, within: tolerance, "\(name) \(count)")
@@ -96,7 +98,9 @@ extension KernelTests {
                     for overwriteUp in [true, false] {
                         let a = GuardedBuffer(gate), b = GuardedBuffer(up), d = GuardedBuffer(dout)
                         let target = overwriteUp ? b : d
-                        unsafe lens_swiglu_backward(a.pointer, target.pointer, d.pointer, a.pointer, b.pointer, count)
+                        unsafe withPointers(a, target, d, b) { a, target, d, b in
+                            unsafe lens_swiglu_backward(a, target, d, a, b, count)
+                        }
                         #expect(a.array == first.array && target.array == second.array, "in place, \(name) \(count)")
                     }
                 }
@@ -128,7 +132,7 @@ extension KernelTests {
                     if count > 3 { x[count - 2] = 1e20 }
                     let buffer = GuardedBuffer(x, atStart: atStart)
                     let expected = x.reduce(0.0) { $0 + Double($1) * Double($1) }
-                    let result = unsafe lens_sum_of_squares(buffer.pointer, count)
+                    let result = unsafe withPointers(buffer) { unsafe lens_sum_of_squares($0, count) }
                     #expect(abs(result - expected) <= 1e-12 * expected, "\(name) \(count)")
                 }
             }
@@ -139,16 +143,17 @@ extension KernelTests {
                 for count in [0] + boundaryLengths + [511, 513, 70_000] {
                     let buffer = GuardedBuffer(
                         randomFloats(count, seed: 13, scale: .greatestFiniteMagnitude), atStart: atStart)
-                    #expect(unsafe lens_first_nonfinite(buffer.pointer, count) == count, "\(name) \(count)")
+                    let none = unsafe withPointers(buffer) { unsafe lens_first_nonfinite($0, count) }
+                    #expect(none == count, "\(name) \(count)")
                     for place in Set([0, count / 3, count / 2, count - 1]) where place >= 0 && place < count {
                         for bad in [Float.nan, .infinity, -.infinity] {
-                            let kept = unsafe (buffer.pointer[place], buffer.pointer[count - 1])
-                            unsafe buffer.pointer[count - 1] = .nan
-                            unsafe buffer.pointer[place] = bad
-                            let found = unsafe lens_first_nonfinite(buffer.pointer, count)
+                            let kept = (buffer[place], buffer[count - 1])
+                            buffer[count - 1] = .nan
+                            buffer[place] = bad
+                            let found = unsafe withPointers(buffer) { unsafe lens_first_nonfinite($0, count) }
                             #expect(found == place, "\(name) \(count)")
-                            unsafe buffer.pointer[count - 1] = kept.1
-                            unsafe buffer.pointer[place] = kept.0
+                            buffer[count - 1] = kept.1
+                            buffer[place] = kept.0
                         }
                     }
                 }

@@ -4,7 +4,7 @@ import LensSupport
 ///
 /// Defaults of absent keys are those of the model's class in transformers.
 package struct HuggingFaceConfigurationReader {
-    private let object: JSONObject
+    private let object: JSONValue
     private let path: String
     private let modelType: String
 
@@ -15,13 +15,14 @@ package struct HuggingFaceConfigurationReader {
 
     /// The configuration in the text of `config.json`; `.data` where it is malformed or not supported.
     package static func read(_ bytes: [UInt8], path: String) throws(LensError) -> ModelConfiguration {
-        guard let object = try JSONParser.parse(bytes, path: path).object else {
+        let object = try JSONValue.parse(bytes, path: path)
+        guard object.members != nil else {
             throw .data("\(path): the model's configuration must be a JSON object.")
         }
         return try HuggingFaceConfigurationReader(object, path: path).configuration()
     }
 
-    private init(_ object: JSONObject, path: String) throws(LensError) {
+    private init(_ object: JSONValue, path: String) throws(LensError) {
         self.object = object
         self.path = path
         guard let modelType = object["model_type"]?.string else {
@@ -33,7 +34,7 @@ package struct HuggingFaceConfigurationReader {
     private func bad(_ problem: String) -> LensError { .data("\(path): \(problem)") }
 
     private func integer(_ key: String) throws(LensError) -> Int? {
-        guard let value = object.present(key) else { return nil }
+        guard let value = object[key] else { return nil }
         guard let integer = value.integer else { throw bad("`\(key)` must be a whole number.") }
         return integer
     }
@@ -44,7 +45,7 @@ package struct HuggingFaceConfigurationReader {
     }
 
     private func bool(_ key: String) throws(LensError) -> Bool {
-        guard let value = object.present(key) else { return false }
+        guard let value = object[key] else { return false }
         guard let bool = value.bool else { throw bad("`\(key)` must be true or false.") }
         return bool
     }
@@ -62,7 +63,7 @@ package struct HuggingFaceConfigurationReader {
             headDimension: try headDimension(family, hiddenSize, headCount),
             contextLength: try integer("max_position_embeddings") ?? (modelType == "llama" ? 2048 : 32768))
         configuration.family = family
-        if let value = object.present("rms_norm_eps") {
+        if let value = object["rms_norm_eps"] {
             guard let epsilon = value.number else { throw bad("`rms_norm_eps` must be a number.") }
             configuration.normEpsilon = Float(epsilon)
         } else {
@@ -83,7 +84,7 @@ package struct HuggingFaceConfigurationReader {
     private func keyValueHeadCount(_ headCount: Int) throws(LensError) -> Int {
         if let count = try integer("num_key_value_heads") { return count }
         // `null` means one for each head; the defaults of absent keys differ.
-        if object["num_key_value_heads"] != nil { return headCount }
+        if object.member("num_key_value_heads") != nil { return headCount }
         return switch modelType {
         case "mistral": 8
         case "qwen2", "qwen3": 32
@@ -95,7 +96,7 @@ package struct HuggingFaceConfigurationReader {
         _ family: ModelConfiguration.Family, _ hiddenSize: Int, _ headCount: Int
     ) throws(LensError) -> Int {
         if let dimension = try integer("head_dim") { return dimension }
-        if family == .qwen3 && object["head_dim"] == nil { return 128 }
+        if family == .qwen3 && object.member("head_dim") == nil { return 128 }
         guard headCount > 0, hiddenSize.isMultiple(of: headCount) else {
             throw bad("`hidden_size` (\(hiddenSize)) is not a multiple of `num_attention_heads` (\(headCount)).")
         }
@@ -115,7 +116,7 @@ package struct HuggingFaceConfigurationReader {
 
     /// One token, or the first one of several.
     private func token(_ key: String) throws(LensError) -> Int32? {
-        guard var value = object.present(key) else { return nil }
+        guard var value = object[key] else { return nil }
         if let list = value.array {
             guard let first = list.first else { return nil }
             value = first
@@ -127,14 +128,14 @@ package struct HuggingFaceConfigurationReader {
     }
 
     private func refuseUnsupported(_ configuration: ModelConfiguration) throws(LensError) {
-        if let value = object.present("hidden_act"), !["silu", "swish"].contains(value.string) {
+        if let value = object["hidden_act"], !["silu", "swish"].contains(value.string) {
             throw bad("`hidden_act` must be \"silu\"; other activations are not supported for this architecture.")
         }
-        if object.present("quantization_config") != nil {
+        if object["quantization_config"] != nil {
             throw bad(
                 "`quantization_config` says that the weights are quantized, which is supported in GGUF files only.")
         }
-        if let layers = object.present("layer_types") {
+        if let layers = object["layer_types"] {
             guard let list = layers.array, list.allSatisfy({ $0.string == "full_attention" }) else {
                 throw bad("`layer_types` must all be \"full_attention\"; sliding windows are not supported.")
             }

@@ -7,11 +7,11 @@ package struct HuggingFaceConfigurationWriter {
 
     /// The text of `config.json`; `.data` where Hugging Face's classes cannot express the configuration.
     package static func text(_ configuration: ModelConfiguration, type: TensorType, path: String) throws(LensError)
-        -> String
+        -> [UInt8]
     {
         let writer = HuggingFaceConfigurationWriter(configuration: configuration, path: path)
         try writer.checkExpressible()
-        return JSONValue.object(JSONObject(try writer.members(type: type))).text
+        return JSONValue(try writer.members(type: type)).prettyText
     }
 
     private func impossible(_ what: String) -> LensError {
@@ -43,8 +43,8 @@ package struct HuggingFaceConfigurationWriter {
         let c = configuration
         let className = ["llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"]
         var members: [(String, JSONValue)] = [
-            ("architectures", .array([.string(className[c.family.rawValue] ?? "")])),
-            ("model_type", .string(c.family.rawValue)),
+            ("architectures", [JSONValue(className[c.family.rawValue] ?? "")]),
+            ("model_type", JSONValue(c.family.rawValue)),
             ("vocab_size", .integer(c.vocabularySize)),
             ("hidden_size", .integer(c.hiddenSize)),
             ("intermediate_size", .integer(c.feedForwardSize)),
@@ -52,7 +52,7 @@ package struct HuggingFaceConfigurationWriter {
             ("num_attention_heads", .integer(c.headCount)),
             ("num_key_value_heads", .integer(c.keyValueHeadCount)),
             ("head_dim", .integer(c.headDimension)),
-            ("hidden_act", .string("silu")),
+            ("hidden_act", "silu"),
             ("max_position_embeddings", .integer(c.contextLength)),
             // The shortest digits that give the same fp32 number.
             ("rms_norm_eps", .number(Double(c.normEpsilon.description) ?? Double(c.normEpsilon))),
@@ -62,18 +62,18 @@ package struct HuggingFaceConfigurationWriter {
         ]
         if c.family != .qwen2 { members.append(("attention_bias", .bool(c.attentionBias))) }
         if c.family == .llama { members.append(("mlp_bias", .bool(c.feedForwardBias))) }
-        if c.family != .llama { members.append(("use_sliding_window", .bool(false))) }
+        if c.family != .llama { members.append(("use_sliding_window", false)) }
         members.append(("bos_token_id", c.bosToken.map { .integer(Int($0)) } ?? .null))
         members.append(("eos_token_id", c.eosToken.map { .integer(Int($0)) } ?? .null))
         let names: [TensorType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
-        members.append(("torch_dtype", .string(names[type] ?? "float32")))
+        members.append(("torch_dtype", JSONValue(names[type] ?? "float32")))
         return members
     }
 
     private func scaling() throws(LensError) -> JSONValue {
-        if let factors = configuration.ropeFrequencyFactors { return .object(JSONObject(factorsAsLongrope(factors))) }
+        if let factors = configuration.ropeFrequencyFactors { return JSONValue(factorsAsLongrope(factors)) }
         func object(_ type: String, _ members: [(String, JSONValue)]) -> JSONValue {
-            .object(JSONObject([("rope_type", .string(type))] + members))
+            JSONValue([("rope_type", JSONValue(type))] + members)
         }
         switch configuration.ropeScaling {
         case .none: return .null
@@ -108,7 +108,7 @@ package struct HuggingFaceConfigurationWriter {
         if let value = yarn.attentionFactor { members.append(("attention_factor", .number(value))) }
         if let value = yarn.mscale { members.append(("mscale", .number(value))) }
         if let value = yarn.mscaleAllDim { members.append(("mscale_all_dim", .number(value))) }
-        if !yarn.truncate { members.append(("truncate", .bool(false))) }
+        if !yarn.truncate { members.append(("truncate", false)) }
         return members
     }
 
@@ -116,7 +116,7 @@ package struct HuggingFaceConfigurationWriter {
     private func factorsAsLongrope(_ factors: [Float]) -> [(String, JSONValue)] {
         let list = JSONValue.array(factors.map { .number(Double($0)) })
         return [
-            ("rope_type", .string("longrope")), ("short_factor", list), ("long_factor", list), ("factor", .number(1)),
+            ("rope_type", "longrope"), ("short_factor", list), ("long_factor", list), ("factor", .number(1)),
             ("attention_factor", .number(1)),
             ("original_max_position_embeddings", .integer(configuration.contextLength)),
         ]

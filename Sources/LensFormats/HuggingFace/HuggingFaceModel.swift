@@ -83,14 +83,15 @@ struct SafetensorsShards: Sendable {
     private static func index(_ folder: String) throws(LensError) -> Index? {
         let path = folder + "/" + indexName
         guard !Folder.entryExists(folder + "/model.safetensors"), Folder.entryExists(path) else { return nil }
-        let value = try JSONParser.parse(readSmallFile(path, limit: 1 << 27), path: path)
-        guard let map = value.object?["weight_map"]?.object else {
+        let value = try JSONValue.parse(readSmallFile(path, limit: 1 << 27), path: path)
+        guard let map = value["weight_map"]?.members else {
             throw .data("\(path): the index must have the object `weight_map`.")
         }
         var index = Index(fileNames: [], map: [:])
-        for tensor in map.keys {
+        for member in map {
+            let tensor = member.name
             // A name with a slash could lead out of the folder.
-            guard let name = map[tensor]?.string, !name.isEmpty, !name.contains("/"), !name.contains("\0") else {
+            guard let name = member.value.string, !name.isEmpty, !name.contains("/"), !name.contains("\0") else {
                 throw .data("\(path): `\(tensor)` must be mapped to the name of a file in the same folder.")
             }
             index.map[tensor] = name

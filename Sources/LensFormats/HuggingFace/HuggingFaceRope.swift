@@ -3,11 +3,11 @@ import LensSupport
 /// Reads the rotary settings of `config.json` in its old form (`rope_theta` and `rope_scaling`, until transformers 4)
 /// and its new one (`rope_parameters`).
 struct HuggingFaceRope {
-    private let top: JSONObject
+    private let top: JSONValue
     private let path: String
     private let contextLength: Int
 
-    init(_ object: JSONObject, path: String, contextLength: Int) {
+    init(_ object: JSONValue, path: String, contextLength: Int) {
         top = object
         self.path = path
         self.contextLength = contextLength
@@ -15,18 +15,18 @@ struct HuggingFaceRope {
 
     private func bad(_ problem: String) -> LensError { .data("\(path): \(problem)") }
 
-    private func number(_ key: String, in object: JSONObject) throws(LensError) -> Double? {
-        guard let value = object.present(key) else { return nil }
+    private func number(_ key: String, in object: JSONValue) throws(LensError) -> Double? {
+        guard let value = object[key] else { return nil }
         guard let number = value.number else { throw bad("`\(key)` of the rotary settings must be a number.") }
         return number
     }
 
-    private func required(_ key: String, in object: JSONObject) throws(LensError) -> Double {
+    private func required(_ key: String, in object: JSONValue) throws(LensError) -> Double {
         guard let value = try number(key, in: object) else { throw bad("the rotary settings have no `\(key)`.") }
         return value
     }
 
-    private func numbers(_ key: String, in object: JSONObject) throws(LensError) -> [Double] {
+    private func numbers(_ key: String, in object: JSONValue) throws(LensError) -> [Double] {
         guard let list = object[key]?.array else { throw bad("the rotary settings have no list `\(key)`.") }
         var numbers: [Double] = []
         for element in list {
@@ -37,16 +37,16 @@ struct HuggingFaceRope {
     }
 
     /// The dictionary of settings: as in transformers, a `rope_scaling` that is not empty wins over `rope_parameters`.
-    private func settings() throws(LensError) -> JSONObject {
+    private func settings() throws(LensError) -> JSONValue {
         for key in ["rope_scaling", "rope_parameters"] {
-            guard let value = top.present(key) else { continue }
-            guard let object = value.object else { throw bad("`\(key)` must be an object or null.") }
-            if object.count == 0 { continue }
+            guard let value = top[key] else { continue }
+            guard let members = value.members else { throw bad("`\(key)` must be an object or null.") }
+            if members.isEmpty { continue }
             // A model whose layers are all alike may name them.
-            if let nested = object["full_attention"]?.object, object.count == 1 { return nested }
-            return object
+            if let nested = value["full_attention"], nested.members != nil, members.count == 1 { return nested }
+            return value
         }
-        return JSONObject()
+        return [:]
     }
 
     func read(into configuration: inout ModelConfiguration) throws(LensError) {
@@ -60,8 +60,8 @@ struct HuggingFaceRope {
         configuration.ropeScaling = try scaling(settings)
     }
 
-    private func scaling(_ settings: JSONObject) throws(LensError) -> RopeScaling {
-        let value = settings.present("rope_type") ?? settings.present("type") ?? .string("default")
+    private func scaling(_ settings: JSONValue) throws(LensError) -> RopeScaling {
+        let value = settings["rope_type"] ?? settings["type"] ?? "default"
         guard let type = value.string else { throw bad("`rope_type` must be a string.") }
         switch type {
         case "default": return .none
@@ -88,14 +88,14 @@ struct HuggingFaceRope {
     }
 
     /// Phi-3 keeps it at the top level, where it wins.
-    private func originalContextLength(_ settings: JSONObject) throws(LensError) -> Int {
+    private func originalContextLength(_ settings: JSONValue) throws(LensError) -> Int {
         let key = "original_max_position_embeddings"
-        guard let value = top.present(key) ?? settings.present(key) else { return contextLength }
+        guard let value = top[key] ?? settings[key] else { return contextLength }
         guard let length = value.integer else { throw bad("`\(key)` must be a whole number.") }
         return length
     }
 
-    private func yarn(_ settings: JSONObject) throws(LensError) -> YarnScaling {
+    private func yarn(_ settings: JSONValue) throws(LensError) -> YarnScaling {
         let original = try originalContextLength(settings)
         let factor = try number("factor", in: settings) ?? Double(contextLength) / Double(max(1, original))
         var yarn = YarnScaling(factor: factor, originalContextLength: original)
@@ -105,7 +105,7 @@ struct HuggingFaceRope {
         yarn.attentionFactor = try number("attention_factor", in: settings)
         yarn.mscale = try number("mscale", in: settings)
         yarn.mscaleAllDim = try number("mscale_all_dim", in: settings)
-        if let value = settings.present("truncate") {
+        if let value = settings["truncate"] {
             guard let truncate = value.bool else { throw bad("`truncate` must be true or false.") }
             yarn.truncate = truncate
         }

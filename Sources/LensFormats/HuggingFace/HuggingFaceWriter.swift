@@ -45,17 +45,16 @@ public func writeHuggingFace(
             try unsafe encoder.encode(parameter, as: type) { bytes throws(LensError) in
                 try unsafe writer.write(tensor.name, bytes)
             }
-            weightMap.append((tensor.name, .string(name)))
+            weightMap.append((tensor.name, JSONValue(name)))
         }
         try writer.commit()
     }
     if shards.count > 1 {
         let total = list.reduce(0) { $0 + $1.count * dataType.size }
-        let index = JSONObject([
-            ("metadata", .object(JSONObject([("total_size", .integer(total))]))),
-            ("weight_map", .object(JSONObject(weightMap.sorted { $0.0 < $1.0 }))),
-        ])
-        try write(JSONValue.object(index).text, to: target.temporaryPath + "/" + SafetensorsShards.indexName)
+        let index: JSONValue = [
+            "metadata": ["total_size": .integer(total)], "weight_map": JSONValue(weightMap.sorted { $0.0 < $1.0 }),
+        ]
+        try write(index.prettyText, to: target.temporaryPath + "/" + SafetensorsShards.indexName)
     }
     try write(text, to: target.temporaryPath + "/config.json")
     for extra in extraFiles {
@@ -67,7 +66,7 @@ public func writeHuggingFace(
     try target.commit()
 }
 
-private func write(_ text: String, to path: String) throws(LensError) {
+private func write(_ text: [UInt8], to path: String) throws(LensError) {
     let file = try AtomicFile(path: path)
     try file.write(text)
     try file.commit()

@@ -39,7 +39,7 @@ public final class SafetensorsFile: Sendable {
             throw .data("\(path) is not a safetensors file: it announces a header of \(size) bytes.")
         }
         let header = try cursor.bytes(size, "the header")
-        guard header.first == UInt8(ascii: "{"), let members = try JSONParser.parse(header, path: path).object else {
+        guard header.first == UInt8(ascii: "{"), let members = try JSONValue.parse(header, path: path).members else {
             throw .data("\(path) is not a safetensors file: the header must be a JSON object.")
         }
         var reader = SafetensorsHeaderReader(path: path, dataStart: cursor.offset, fileSize: file.count)
@@ -122,22 +122,29 @@ struct SafetensorsHeaderReader {
 
     private func bad(_ problem: String) -> LensError { .data("\(path): \(problem)") }
 
-    mutating func read(_ members: JSONObject) throws(LensError) {
-        for name in members.keys {
-            guard let object = members[name]?.object else { throw bad("`\(name)` in the header must be an object.") }
-            if name == "__metadata__" { try readMetadata(object) } else { tensors[name] = try tensor(name, object) }
+    mutating func read(_ members: [JSONMember]) throws(LensError) {
+        for member in members {
+            let name = member.name
+            guard let entries = member.value.members else { throw bad("`\(name)` in the header must be an object.") }
+            if name == "__metadata__" {
+                try readMetadata(entries)
+            } else {
+                tensors[name] = try tensor(name, member.value)
+            }
         }
         try checkCoverage()
     }
 
-    private mutating func readMetadata(_ object: JSONObject) throws(LensError) {
-        for key in object.keys {
-            guard let value = object[key]?.string else { throw bad("the metadata value `\(key)` must be a string.") }
-            metadata[key] = value
+    private mutating func readMetadata(_ members: [JSONMember]) throws(LensError) {
+        for member in members {
+            guard let value = member.value.string else {
+                throw bad("the metadata value `\(member.name)` must be a string.")
+            }
+            metadata[member.name] = value
         }
     }
 
-    private func tensor(_ name: String, _ object: JSONObject) throws(LensError) -> SafetensorsTensor {
+    private func tensor(_ name: String, _ object: JSONValue) throws(LensError) -> SafetensorsTensor {
         guard let typeName = object["dtype"]?.string else { throw bad("the tensor `\(name)` has no `dtype`.") }
         guard let type = SafetensorsDataType(rawValue: typeName) else {
             throw bad("the tensor `\(name)` has the type \(typeName.prefix(40)), which is not supported.")
@@ -158,7 +165,7 @@ struct SafetensorsHeaderReader {
             dataType: type, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1])
     }
 
-    private func integers(_ name: String, _ key: String, _ object: JSONObject) throws(LensError) -> [Int] {
+    private func integers(_ name: String, _ key: String, _ object: JSONValue) throws(LensError) -> [Int] {
         guard let list = object[key]?.array else { throw bad("the tensor `\(name)` has no list `\(key)`.") }
         var integers: [Int] = []
         for element in list {

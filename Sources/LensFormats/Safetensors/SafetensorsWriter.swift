@@ -87,23 +87,21 @@ public final class SafetensorsWriter {
     private static func header(_ order: [SafetensorsDescription], _ metadata: [String: String]) -> [UInt8] {
         var members: [(String, JSONValue)] = []
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
-            members.append(("__metadata__", .object(JSONObject(pairs))))
+            let pairs = metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }
+            members.append(("__metadata__", JSONValue(pairs)))
         }
         var offset = 0
         for tensor in order {
             let end = offset + tensor.byteCount
-            let entry: [(String, JSONValue)] = [
-                ("dtype", .string(tensor.dataType.rawValue)),
-                ("shape", .array(tensor.shape.map(JSONValue.integer))),
-                ("data_offsets", .array([.integer(offset), .integer(end)])),
+            let entry: JSONValue = [
+                "dtype": JSONValue(tensor.dataType.rawValue), "shape": .array(tensor.shape.map(JSONValue.integer)),
+                "data_offsets": [.integer(offset), .integer(end)],
             ]
-            members.append((tensor.name, .object(JSONObject(entry))))
+            members.append((tensor.name, entry))
             offset = end
         }
-        let object = JSONObject(members)
-        precondition(object.count == members.count, "each name once, and none is __metadata__")
-        var text = Array(JSONValue.object(object).compactText.utf8)
+        precondition(Set(members.map(\.0)).count == members.count, "each name once, and none is __metadata__")
+        var text = JSONValue(members).compactText
         text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
         return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
     }

@@ -1,24 +1,29 @@
-import LensSupport
-
 /// Reads one JSON value (RFC 8259) from front to back, as its reader asks for it; nothing is built that is not wanted.
 ///
-/// Every error is `.data` and says where: the place given (file and line) and the byte in it.
+/// The text is not trusted. Every error is `.data` and says where: the place given, the line past the first, the byte.
 package struct JSONScanner {
     private let bytes: [UInt8]
     private let place: String
     package private(set) var position: Int
 
-    /// Deepest nesting of a value that is skipped.
-    private static let depthLimit = 128
+    /// Values nested deeper are refused, so that no text can exhaust the stack.
+    package static let depthLimit = 128
 
-    package init(_ bytes: [UInt8], place: String) {
+    /// `place` (a file, or a file and line) begins every message.
+    package init(_ bytes: [UInt8], place: String, position: Int = 0) {
         self.bytes = bytes
         self.place = place
-        position = 0
+        self.position = position
     }
 
     package func error(_ problem: String, at offset: Int? = nil) -> LensError {
-        .data("\(place), byte \(offset ?? position): \(problem)")
+        let offset = offset ?? position
+        let lineFeeds = bytes[..<offset].count { $0 == 0x0A }
+        return .data("\(place)\(lineFeeds > 0 ? ", line \(lineFeeds + 1)" : ""), byte \(offset): \(problem)")
+    }
+
+    package func checkDepth(_ depth: Int) throws(LensError) {
+        guard depth < Self.depthLimit else { throw error("values are nested deeper than \(Self.depthLimit).") }
     }
 
     /// The first byte of the next value, or nil at the end.
@@ -38,9 +43,9 @@ package struct JSONScanner {
     package mutating func beginArray() throws(LensError) { try expect(UInt8(ascii: "["), "a JSON array, […]") }
 
     /// The next key of an object that was begun, its colon passed; nil at the object's end. `first` starts true.
-    package mutating func nextKey(_ first: inout Bool) throws(LensError) -> String? {
+    package mutating func nextKey(_ first: inout Bool) throws(LensError) -> [UInt8]? {
         guard try another(&first, until: UInt8(ascii: "}")) else { return nil }
-        let key = String(decoding: try string(), as: UTF8.self)
+        let key = try string()
         try expect(UInt8(ascii: ":"), "a colon")
         return key
     }
@@ -61,9 +66,9 @@ package struct JSONScanner {
         return true
     }
 
-    private mutating func expect(_ byte: UInt8, _ what: String) throws(LensError) {
-        guard let next = peek() else { throw error("the JSON ends where \(what) is expected.") }
-        guard next == byte else { throw error("\(what) is expected here.") }
+    private mutating func expect(_ byte: UInt8, _ what: @autoclosure () -> String) throws(LensError) {
+        guard let next = peek() else { throw error("the JSON ends where \(what()) is expected.") }
+        guard next == byte else { throw error("\(what()) is expected here.") }
         position += 1
     }
 
@@ -164,7 +169,7 @@ package struct JSONScanner {
         _ = peek()
         let start = position
         let text = try number()
-        guard let value = Self.integer(text), range.contains(value) else {
+        guard let value = Int(json: text), range.contains(value) else {
             throw error(
                 "\(what()) is \(String(decoding: text.prefix(40), as: UTF8.self)), and must be a whole number from "
                     + "\(range.lowerBound) to \(range.upperBound).", at: start)
@@ -186,16 +191,17 @@ package struct JSONScanner {
         return value
     }
 
-    /// Passes a null, if there is one.
-    package mutating func null() -> Bool {
-        guard peek() == UInt8(ascii: "n"), bytes[position...].starts(with: Array("null".utf8)) else { return false }
-        position += 4
+    /// Passes `literal`, which is true, false or null, if it comes next.
+    package mutating func accept(_ literal: String) -> Bool {
+        _ = peek()
+        guard bytes[position...].starts(with: literal.utf8) else { return false }
+        position += literal.utf8.count
         return true
     }
 
     /// Passes any value.
     package mutating func skip(depth: Int = 0) throws(LensError) {
-        guard depth < Self.depthLimit else { throw error("values are nested deeper than \(Self.depthLimit).") }
+        try checkDepth(depth)
         var first = true
         switch peek() {
         case UInt8(ascii: "{"):
@@ -204,17 +210,18 @@ package struct JSONScanner {
         case UInt8(ascii: "["):
             try beginArray()
             while try nextElement(&first) { try skip(depth: depth + 1) }
-        case UInt8(ascii: "\""):
-            _ = try string()
-        case UInt8(ascii: "-"), .some(0x30...0x39):
-            _ = try number()
-        default:
-            for literal in ["true", "false", "null"] where bytes[position...].starts(with: literal.utf8) {
-                position += literal.utf8.count
-                return
-            }
-            throw error("a JSON value is expected here.")
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "-"), .some(0x30...0x39): _ = try number()
+        default: _ = try literal()
         }
+    }
+
+    /// True or false; nil for null.
+    package mutating func literal() throws(LensError) -> Bool? {
+        if accept("true") { return true }
+        if accept("false") { return false }
+        guard accept("null") else { throw error("a JSON value is expected here.") }
+        return nil
     }
 
     private var byte: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -224,31 +231,19 @@ package struct JSONScanner {
         while position < bytes.count, (0x30...0x39).contains(bytes[position]) { position += 1 }
         if position == first { throw error("a number is expected here.", at: start) }
     }
-
-    private static func integer(_ text: ArraySlice<UInt8>) -> Int? {
-        var value = 0
-        for digit in text where digit != UInt8(ascii: "-") {
-            guard (0x30...0x39).contains(digit) else { return nil }
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(Int(digit - 0x30))
-            if overflow || carry { return nil }
-            value = sum
-        }
-        return text.first == UInt8(ascii: "-") ? -value : value
-    }
 }
 
-extension Array where Element == UInt8 {
-    /// Appends a JSON string.
-    package mutating func appendJSON(_ text: String) {
-        append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): self += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20: self += Array("\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
-            default: append(byte)
-            }
+extension Int {
+    /// The number that JSON text spells; nil if it has a fraction or an exponent, or is too large.
+    init?(json text: ArraySlice<UInt8>) {
+        let sign = text.first == UInt8(ascii: "-") ? -1 : 1
+        self = 0
+        for byte in sign < 0 ? text.dropFirst() : text {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (product, overflow) = multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(sign * Int(byte - 0x30))
+            if overflow || carry { return nil }
+            self = sum
         }
-        append(UInt8(ascii: "\""))
     }
 }
