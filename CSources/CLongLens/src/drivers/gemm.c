@@ -15,7 +15,6 @@ enum {
     rows_max = 4096,        // rows and columns whose packed panels exist at a time
     columns_max = 3072,
     rows_of_few = 256,      // up to this many rows, panels of B are packed where they are used
-    rows_of_many = 4096,    // from this many rows, packing B pays even if it could be read in place
     colliding_rows = 2048,  // rows of B with this stride, or a multiple, fall on the same few sets of a cache
     serial_size = 1 << 17,  // below this many multiply-adds, waking threads costs more than it brings
     panels_of_a = 8,        // packed by one task
@@ -189,7 +188,7 @@ void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_
                  .lda = lda, .ldb = ldb, .ldc = ldc};
     x.pack_a = transpose_a;
     x.pack_where_used = transpose_b && M <= rows_of_few;
-    x.pack_b = !x.pack_where_used && (transpose_b || M >= rows_of_many || ldb % colliding_rows == 0);
+    x.pack_b = !x.pack_where_used && (transpose_b || M >= kernels->pack_b_from || ldb % colliding_rows == 0);
     size_t part_rows = round_up(rows_max, kernels->mr), part_columns = round_up(columns_max, kernels->nr);
     size_t a_floats = x.pack_a ? round_up(round_up(least(M, part_rows), kernels->mr) * step, 16) : 0;
     size_t b_floats = x.pack_where_used ? kernels->nr * step : 0;

@@ -15,6 +15,8 @@ typedef struct lens_gemm_panel {
 typedef struct lens_gemm_kernels {
     /// Rows and columns of the register tile.
     size_t mr, nr;
+    /// From this many rows of A, packing B pays even where it could be read in place.
+    size_t pack_b_from;
 
     /// C[mr,nr] = A·B (+ C when `accumulate`) over `k` steps; ldc is the row stride of C in elements.
     /// Every element is one chain of multiply-adds from step 0 upwards that starts at zero; C is added last.

@@ -184,6 +184,7 @@ LENS_END
 
 void lens_gemm_kernels_avx2(lens_gemm_kernels *table) {
     *table = (lens_gemm_kernels){
-        .mr = MR, .nr = NR, .tile = tile, .edge_tile = edge_tile, .pack_a = pack_a, .pack_b = pack_b};
+        .mr = MR, .nr = NR, .pack_b_from = 128,
+        .tile = tile, .edge_tile = edge_tile, .pack_a = pack_a, .pack_b = pack_b};
 }
 #endif

@@ -199,6 +199,7 @@ LENS_END
 
 void lens_gemm_kernels_avx512(lens_gemm_kernels *table) {
     *table = (lens_gemm_kernels){
-        .mr = MR, .nr = NR, .tile = tile, .edge_tile = edge_tile, .pack_a = pack_a, .pack_b = pack_b};
+        .mr = MR, .nr = NR, .pack_b_from = 4096,
+        .tile = tile, .edge_tile = edge_tile, .pack_a = pack_a, .pack_b = pack_b};
 }
 #endif

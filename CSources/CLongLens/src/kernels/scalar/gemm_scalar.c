@@ -45,5 +45,6 @@ static void pack_b(bool transposed, size_t k, size_t columns, const float *b, si
 
 void lens_gemm_kernels_scalar(lens_gemm_kernels *table) {
     *table = (lens_gemm_kernels){
-        .mr = MR, .nr = NR, .tile = tile, .edge_tile = edge_tile, .pack_a = pack_a, .pack_b = pack_b};
+        .mr = MR, .nr = NR, .pack_b_from = 4096,
+        .tile = tile, .edge_tile = edge_tile, .pack_a = pack_a, .pack_b = pack_b};
 }
