@@ -8,12 +8,18 @@ README = HERE.parent / "README.md"
 BEGIN, END = "<!-- begin: made by benchmarks/readme.py -->", "<!-- end -->"
 
 
+def speed(side, rounds):
+    spread = f" ± {side['spread'] / 2:.0%}" if rounds > 1 else ""
+    return f"{side['tokens_per_second']:.0f}{spread}"
+
+
 def training_table(results):
-    machine = results["machine"]
+    machine, rounds = results["machine"], results["rounds"]
+    how = f"medians of {rounds} alternating rounds" if rounds > 1 else "one round"
     lines = [
         f"{machine['machine']}, {machine['threads']} threads, {machine['instruction_set']}, multiply-add peak "
         f"{machine['peak_gflops']:.0f} GFLOP/s; PyTorch {results['torch']}; {results['date']}, commit {results['commit']}, "
-        f"medians of {results['rounds']} alternating rounds:",
+        f"{how}:",
         "",
         "| context | LongLens tok/s | of peak | memory | PyTorch tok/s | memory | speed ratio | memory ratio |",
         "|---|---|---|---|---|---|---|---|",
@@ -21,8 +27,8 @@ def training_table(results):
     for row in results["contexts"]:
         own, peer = row["longlens"], row["pytorch"]
         lines.append(
-            f"| {row['context']:,} | {own['tokens_per_second']:.0f} ± {own['spread'] / 2:.0%} | {row['peak_fraction']:.0%} "
-            f"| {own['peak_rss_bytes'] / 1e9:.2f} GB | {peer['tokens_per_second']:.0f} ± {peer['spread'] / 2:.0%} "
+            f"| {row['context']:,} | {speed(own, rounds)} | {row['peak_fraction']:.0%} "
+            f"| {own['peak_rss_bytes'] / 1e9:.2f} GB | {speed(peer, rounds)} "
             f"| {peer['peak_rss_bytes'] / 1e9:.2f} GB | {row['ratio']:.2f}x "
             f"| {own['peak_rss_bytes'] / peer['peak_rss_bytes']:.2f} |"
         )
