@@ -6,18 +6,16 @@ use its AVX-512 kernels. Writes results/products-DATE-MACHINE.json and prints a 
 
 import argparse
 import ctypes
-import datetime
 import glob
 import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+from common import output_of, save, stamp
+
 REPEATS = 3
 LIBRARIES = {
     "BLIS": ("/usr/lib/*/blis-pthread/libblas.so.3", {"BLIS_ARCH_TYPE": "skx", "BLIS_NUM_THREADS": "{threads}"}),
@@ -99,20 +97,10 @@ def blas_product(library, np):
     return make
 
 
-def tokens(text):
-    return int(text[:-1]) * 1024 if text.endswith("k") else int(text)
-
-
-def run(command, environment=None):
-    print("+", " ".join(map(str, command)), file=sys.stderr, flush=True)
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
-    return json.loads(output)
-
-
 def longlens(options):
-    report = run([
+    report = json.loads(output_of([
         options.longlens, "bench", "kernels", "--context", options.contexts, "--shape", options.shape, "--quiet", "--json",
-        "--threads", str(options.threads)])  # fmt: skip
+        "--threads", str(options.threads)]))  # fmt: skip
     return report["machine"], report["rows"]
 
 
@@ -127,7 +115,7 @@ def compare(options):
             settings = LIBRARIES.get(library, (None, {}))[1]
             environment = os.environ | {key: value.format(threads=options.threads) for key, value in settings.items()}
             command = [sys.executable, __file__, "--library", library, "--of", json.dumps(shapes)]
-            results = run([*command, "--threads", str(options.threads)], environment)
+            results = json.loads(output_of([*command, "--threads", str(options.threads)], environment))
             for name, speed in results.items():
                 if name in speeds:
                     speeds[name].setdefault(library, []).append(speed)
@@ -159,13 +147,7 @@ def main():
     if options.library:
         return measure_library(options.library, json.loads(options.of), options.threads)
     machine, rows = compare(options)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, stdout=subprocess.PIPE, text=True)
-    date = datetime.date.today().isoformat()
-    name = re.sub(r"\W+", "-", f"{machine['machine']} {machine['instruction_set']} {options.shape}").lower()
-    results = {"date": date, "commit": commit.stdout.strip(), "rounds": options.rounds, "machine": machine, "gflops": rows}
-    path = HERE / "results" / f"products-{date}-{name}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"wrote {path}", file=sys.stderr)
+    save("products", stamp() | {"rounds": options.rounds, "machine": machine, "gflops": rows}, options.shape)
     table(machine, rows)
 
 

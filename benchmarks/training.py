@@ -6,36 +6,28 @@ Writes results/training-DATE-MACHINE.json and puts the table into the README.
 """
 
 import argparse
-import datetime
 import json
-import re
 import statistics
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import readme
+from common import HERE, output_of, save, stamp, tokens
 
-HERE = Path(__file__).resolve().parent
 LIMITED_FROM = 4096
-
-
-def json_output(command):
-    print("+", " ".join(map(str, command)), file=sys.stderr, flush=True)
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def longlens(options, context, limit):
     limits = ["--memory-limit", str(limit)] if limit else []
-    report = json.loads(json_output([
+    report = json.loads(output_of([
         options.longlens, "bench", "train", "--model", options.model, "--context", str(context), "--repeats", "2",
         "--threads", str(options.threads), "--quiet", "--json", *limits]))  # fmt: skip
     return report["rows"][0], report["machine"]
 
 
 def pytorch(options, context):
-    lines = json_output([
+    lines = output_of([
         sys.executable, HERE.parent / "scripts/oracle/train_step.py", options.model, "--context", str(context),
         "--steps", "1", "--threads", str(options.threads)]).splitlines()  # fmt: skip
     return json.loads(lines[-1])
@@ -48,10 +40,6 @@ def summary(rows):
         "spread": round((max(speeds) - min(speeds)) / statistics.median(speeds), 4),
         "peak_rss_bytes": max(row["peak_rss_bytes"] for row in rows),
     }
-
-
-def tokens(text):
-    return int(text[:-1]) * 1024 if text.endswith("k") else int(text)
 
 
 def compare(options, context):
@@ -79,19 +67,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, stdout=subprocess.PIPE, text=True)
-    results = {
-        "date": datetime.date.today().isoformat(), "commit": commit.stdout.strip(), "model": Path(options.model).name,
-        "torch": version("torch"), "transformers": version("transformers"), "rounds": options.rounds, "contexts": [],
+    results = stamp() | {
+        "model": Path(options.model).name, "torch": version("torch"), "transformers": version("transformers"),
+        "rounds": options.rounds, "contexts": [],
     }  # fmt: skip
     for context in map(tokens, options.contexts.split(",")):
         results["machine"], row = compare(options, context)
         results["contexts"].append(row)
-        machine = re.sub(r"\W+", "-", f"{results['machine']['machine']} {results['machine']['instruction_set']}")
-        path = HERE / "results" / f"training-{results['date']}-{machine.lower()}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"wrote {path}", file=sys.stderr)
+        save("training", results)
     readme.update()
     print(readme.training_table(results))
 

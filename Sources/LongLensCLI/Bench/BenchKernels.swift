@@ -30,7 +30,7 @@ struct BenchKernels: ParsableCommand {
         let header = BenchHeader.measure(model: model.map(baseName) ?? shape ?? "smollm2-135m")
         let progress = ProgressLine(quiet: options.machine.quiet)
         progress.update("product of \(square.value) cubed")
-        var rows = [try products(square.value, square.value, square.value, header)[0]]
+        var rows = try products(square.value, square.value, square.value, header, directions: 1)
         for length in lengths {
             for map in linearMaps(configuration) {
                 progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
@@ -60,8 +60,10 @@ struct BenchKernels: ParsableCommand {
 
     private struct LinearMap: Equatable { let outputs, inputs: Int }
 
-    /// Forward, input gradient and weight gradient of one linear map.
-    private func products(_ t: Int, _ n: Int, _ k: Int, _ header: BenchHeader) throws -> [KernelRow] {
+    /// Forward, input gradient and weight gradient of one linear map, or the first of them.
+    private func products(
+        _ t: Int, _ n: Int, _ k: Int, _ header: BenchHeader, directions: Int = 3
+    ) throws -> [KernelRow] {
         let x = try Matrix(rows: t, columns: k)
         let w = try Matrix(rows: n, columns: k)
         let y = try Matrix(rows: t, columns: n)
@@ -71,7 +73,7 @@ struct BenchKernels: ParsableCommand {
             ("product forward", { multiply(x, w, transposeB: true, into: y) }),
             ("product input gradient", { multiply(y, w, into: x) }),
             ("product weight gradient", { multiply(y, transposeA: true, x, into: w, accumulate: true) }),
-        ].map { name, work in
+        ].prefix(directions).map { name, work in
             KernelRow(
                 kernel: name, shape: shape, flops: flops, seconds: measure(options.repeats, work),
                 peak: header.peak_gflops)
