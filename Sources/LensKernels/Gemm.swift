@@ -19,3 +19,10 @@ public func multiply(
     unsafe lens_gemm_f32(
         transposeA, transposeB, m, n, k, a.pointer, a.columns, b.pointer, b.columns, c.pointer, c.columns, accumulate)
 }
+
+/// The length of the steps that a sum over `count` terms is cut into: products over one step after the other, each
+/// accumulated, give the bits of the whole product accumulated.
+public func productStep(_ count: Int) -> Int {
+    precondition(count > 0)
+    return lens_gemm_step(count)
+}

@@ -22,13 +22,21 @@ extension Matrix {
         rows(0..<end).fill(0)
     }
 
-    /// Adds row i of `other` to row `chosen[i]`.
-    public func addRows(_ other: Matrix, at chosen: [Int]) {
+    /// Copies row `chosen[i]` of `other` into row i.
+    public func copyRows(_ chosen: [Int], of other: Matrix) {
+        other.check(chosen)
+        precondition(rows == chosen.count && columns == other.columns)
+        for (place, row) in chosen.enumerated() {
+            unsafe (pointer + place * columns).update(from: other.pointer + row * columns, count: columns)
+        }
+    }
+
+    /// Copies row i of `other` into row `chosen[i]`.
+    public func replaceRows(_ chosen: [Int], with other: Matrix) {
         check(chosen)
         precondition(other.rows == chosen.count && other.columns == columns)
         for (place, row) in chosen.enumerated() {
-            let (from, to) = unsafe (other.pointer + place * columns, pointer + row * columns)
-            for column in 0..<columns { unsafe to[column] += from[column] }
+            unsafe (pointer + row * columns).update(from: other.pointer + place * columns, count: columns)
         }
     }
 

@@ -49,49 +49,43 @@ extension DecoderLayer {
     /// gradients of the parameters to `gradient`. `a` holds the forward's activations of `input`; when
     /// `recomputesFeedForward`, gate and up projections are computed again block by block.
     ///
-    /// - Parameter rows: the tokens, ascending, whose output gradient is not zero, nil for all. The others cost nothing
-    ///   but as keys and values; what `a` holds is lost.
+    /// - Parameter tokens: those whose output gradient is not zero. The others cost nothing but as keys and values;
+    ///   where there are any, what `a` holds is lost.
     func backward(
         stream: Matrix, input: Matrix, _ a: LayerActivations, rotary: RotaryTable, gradient: LayerParameters,
-        scratch: LayerGradients, recomputesFeedForward: Bool, rows: [Int]? = nil
+        scratch: LayerGradients, recomputesFeedForward: Bool, tokens: WeightedTokens
     ) {
-        if let rows {
-            stream.gatherRows(rows)
-            a.gatherRows(rows, configuration, feedForward: !recomputesFeedForward)
-        }
-        let count = rows?.count ?? stream.rows
+        let count = tokens.rows.count
         let part = Part(
-            rows: rows, stream: stream.rows(0..<count), a: a.prefix(count, configuration),
+            tokens: tokens, stream: stream.rows(0..<count), a: a.prefix(count, configuration),
             scratch: scratch.prefix(count))
-        backwardFeedForward(part.stream, part.a, gradient, part.scratch, recomputes: recomputesFeedForward)
+        tokens.gather([stream, a.feedForwardInput] + (recomputesFeedForward ? [] : [a.gate, a.up]))
+        backwardFeedForward(part, gradient, recomputes: recomputesFeedForward)
+        tokens.scatter([stream, scratch.normed])
         rmsNormBackward(
-            part.scratch.normed, x: part.a.middle, weight: parameters.feedForwardNorm, rstd: part.a.feedForwardRstd,
-            into: part.stream, accumulate: true, weightGradient: gradient.feedForwardNorm)
-        backwardAttention(part, a, rotary, gradient, scratch)
-        if let rows { stream.scatterRows(rows) }
+            scratch.normed, x: a.middle, weight: parameters.feedForwardNorm, rstd: a.feedForwardRstd, into: stream,
+            accumulate: true, weightGradient: gradient.feedForwardNorm)
+        backwardAttention(part, stream, a, rotary, gradient, scratch)
         rmsNormBackward(
             scratch.normed, x: input, weight: parameters.attentionNorm, rstd: a.attentionRstd, into: stream,
             accumulate: true, weightGradient: gradient.attentionNorm)
     }
 
-    /// The buffers of the tokens with an output gradient: all, or the first rows, where they have been gathered.
+    /// The first rows of the buffers: the weighted tokens' once they have been gathered.
     private struct Part {
-        let rows: [Int]?
+        let tokens: WeightedTokens
         let stream: Matrix
         let a: LayerActivations
         let scratch: LayerGradients
     }
 
-    /// Leaves the gradient of the feed-forward part's normed input in `scratch.normed`.
-    private func backwardFeedForward(
-        _ stream: Matrix, _ a: LayerActivations, _ gradient: LayerParameters, _ scratch: LayerGradients,
-        recomputes: Bool
-    ) {
-        let p = parameters
-        for block in feedForwardBlocks(of: stream.rows) {
-            let rows = 0..<block.count
-            let input = a.feedForwardInput.rows(block)
-            let (gate, up) = gateAndUp(a, block)
+    /// Leaves the gradient of the feed-forward part's normed input in `part.scratch.normed`.
+    private func backwardFeedForward(_ part: Part, _ gradient: LayerParameters, recomputes: Bool) {
+        let (p, a, scratch) = (parameters, part.a, part.scratch)
+        for batch in part.tokens.batches(of: feedForwardBlock) {
+            let rows = 0..<batch.places.count
+            let input = a.feedForwardInput.rows(batch.places)
+            let (gate, up) = gateAndUp(a, batch.places)
             if recomputes {
                 p.gate.forward(input, into: gate)
                 p.up.forward(input, into: up)
@@ -100,34 +94,40 @@ extension DecoderLayer {
             let (gateGradient, upGradient) = (scratch.gate.rows(rows), scratch.up.rows(rows))
             swiGLU(gate: gate, up: up, into: activated)
             // The product's gradient lands in `upGradient`, which swiGLUBackward may overwrite.
-            p.down.backward(
-                outputGradient: stream.rows(block), input: activated, gradient: gradient.down, inputGradient: upGradient
-            )
+            p.down.backwardProducts(
+                outputGradient: part.stream.rows(batch.places), input: activated, gradient: gradient.down,
+                inputGradient: upGradient, steps: batch.steps)
             swiGLUBackward(upGradient, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient)
-            let inputGradient = scratch.normed.rows(block)
-            p.gate.backward(
-                outputGradient: gateGradient, input: input, gradient: gradient.gate, inputGradient: inputGradient)
-            p.up.backward(
+            let inputGradient = scratch.normed.rows(batch.places)
+            p.gate.backwardProducts(
+                outputGradient: gateGradient, input: input, gradient: gradient.gate, inputGradient: inputGradient,
+                steps: batch.steps)
+            p.up.backwardProducts(
                 outputGradient: upGradient, input: input, gradient: gradient.up, inputGradient: inputGradient,
-                accumulate: true)
+                accumulate: true, steps: batch.steps)
         }
     }
 
     /// Leaves the gradient of the attention part's normed input in `scratch.normed`.
     private func backwardAttention(
-        _ part: Part, _ a: LayerActivations, _ rotary: RotaryTable, _ gradient: LayerParameters,
+        _ part: Part, _ stream: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ gradient: LayerParameters,
         _ scratch: LayerGradients
     ) {
-        let p = parameters
-        p.attentionOutput.backward(
+        let (p, tokens) = (parameters, part.tokens)
+        p.attentionOutput.backwardBias(outputGradient: stream, gradient: gradient.attentionOutput)
+        tokens.gather([stream])
+        a.gatherQueries(tokens)
+        p.attentionOutput.backwardProducts(
             outputGradient: part.stream, input: part.a.attended, gradient: gradient.attentionOutput,
-            inputGradient: part.scratch.attended)
+            inputGradient: part.scratch.attended, steps: tokens.steps)
+        tokens.scatter([stream])
         attentionBackward(
             query: part.a.query, key: a.key, value: a.value, output: part.a.attended, logSumExp: part.a.logSumExp,
             outputGradient: part.scratch.attended, heads: configuration.headCount,
-            keyValueHeads: configuration.keyValueHeadCount, positions: part.rows, delta: part.scratch.delta,
-            queryGradient: part.scratch.query, keyGradient: scratch.key, valueGradient: scratch.value)
-        if let rows = part.rows { scratch.query.scatterRows(rows) }
+            keyValueHeads: configuration.keyValueHeadCount, positions: tokens.isAll ? nil : tokens.rows,
+            delta: part.scratch.delta, queryGradient: part.scratch.query, keyGradient: scratch.key,
+            valueGradient: scratch.value)
+        tokens.scatter([scratch.query])
         rotateBackward(scratch.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
         rotateBackward(
             scratch.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
@@ -146,19 +146,16 @@ extension DecoderLayer {
     private func backwardQuery(
         _ part: Part, _ a: LayerActivations, _ gradient: LayerParameters, _ scratch: LayerGradients
     ) {
-        guard let rows = part.rows else {
-            parameters.query.backward(
-                outputGradient: scratch.query, input: a.attentionInput, gradient: gradient.query,
-                inputGradient: scratch.normed, accumulate: true)
-            return
-        }
-        scratch.query.gatherRows(rows)
-        a.attentionInput.gatherRows(rows)
+        let (query, tokens) = (parameters.query, part.tokens)
+        query.backwardBias(outputGradient: scratch.query, gradient: gradient.query)
         // The feed-forward part is done: its input may be overwritten.
-        parameters.query.backward(
+        let inputGradient = tokens.isAll ? scratch.normed : part.a.feedForwardInput
+        if !tokens.isAll { inputGradient.copyRows(tokens.rows, of: scratch.normed) }
+        tokens.gather([scratch.query, a.attentionInput])
+        query.backwardProducts(
             outputGradient: part.scratch.query, input: part.a.attentionInput, gradient: gradient.query,
-            inputGradient: part.a.feedForwardInput)
-        scratch.normed.addRows(part.a.feedForwardInput, at: rows)
+            inputGradient: inputGradient, accumulate: true, steps: tokens.steps)
+        if !tokens.isAll { scratch.normed.replaceRows(tokens.rows, with: inputGradient) }
     }
 
     private func normHeadsBackward(

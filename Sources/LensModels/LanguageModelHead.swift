@@ -4,11 +4,14 @@ import LensKernels
 /// The language-model head with its cross-entropy, in chunks of tokens: the logits of a whole sequence never exist.
 ///
 /// Pass A gives each prediction's loss and log-sum-exp. The weights may then depend on all losses of the sequence.
-/// Pass B computes the logits of a chunk again and turns them into gradients, for tokens of non-zero weight alone.
+/// Pass B turns the logits of a chunk, kept or computed again, into gradients, for tokens of non-zero weight alone.
 struct LanguageModelHead {
     private let weight: Matrix
-    /// [chunk, vocabulary]
+    /// Tokens whose logits are computed at a time.
+    private let chunk: Int
+    /// [chunk, vocabulary], or [T, vocabulary] where pass B finds the logits of pass A.
     private let logits: Matrix
+    private let keepsLogits: Bool
     /// Gathered hidden states and their gradients [chunk, hidden].
     private let gathered, gatheredGradient: Matrix
     /// Per prediction [1, T].
@@ -18,12 +21,20 @@ struct LanguageModelHead {
 
     private static let logitsByteLimit = 48 << 20
 
-    /// - Parameter trains: false when only pass A is wanted.
-    init(_ configuration: ModelConfiguration, weight: Matrix, length: Int, trains: Bool, arena: Arena) {
+    /// - Parameters:
+    ///   - trains: false when only pass A is wanted.
+    ///   - keepsLogits: for pass B, instead of computing them twice.
+    init(
+        _ configuration: ModelConfiguration, weight: Matrix, length: Int, trains: Bool, keepsLogits: Bool = false,
+        arena: Arena
+    ) {
         let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
-        let chunk = min(length, max(64, fitting / 64 * 64))
+        chunk = min(length, max(64, fitting / 64 * 64))
         self.weight = weight
-        logits = arena.take("logits of a chunk", rows: chunk, columns: configuration.vocabularySize)
+        self.keepsLogits = keepsLogits
+        logits = arena.take(
+            keepsLogits ? "logits" : "logits of a chunk", rows: keepsLogits ? length : chunk,
+            columns: configuration.vocabularySize)
         losses = arena.take("losses", rows: 1, columns: length)
         logSumExp = arena.take("losses", rows: 1, columns: length)
         let gatheredRows = trains ? chunk : 0
@@ -37,12 +48,12 @@ struct LanguageModelHead {
     /// from row `first` on.
     func forward(_ hidden: Matrix, tokens: [Int32], from first: Int = 0) -> [Float] {
         let count = tokens.count - 1
-        for start in stride(from: first, to: count, by: logits.rows) {
-            let range = start..<min(start + logits.rows, count)
-            let chunk = logits.rows(0..<range.count)
-            multiply(hidden.rows(range), weight, transposeB: true, into: chunk)
+        for start in stride(from: first, to: count, by: chunk) {
+            let range = start..<min(start + chunk, count)
+            let logits = logits.rows(keepsLogits ? range : 0..<range.count)
+            multiply(hidden.rows(range), weight, transposeB: true, into: logits)
             crossEntropy(
-                chunk, targets: tokens, in: range.lowerBound + 1..<range.upperBound + 1, loss: losses.columns(range),
+                logits, targets: tokens, in: range.lowerBound + 1..<range.upperBound + 1, loss: losses.columns(range),
                 logSumExp: logSumExp.columns(range))
         }
         return losses.columns(first..<count).array
@@ -56,32 +67,44 @@ struct LanguageModelHead {
     }
 
     /// Pass B: `hiddenGradient` [T, hidden] (overwritten) and the head's `weightGradient` (added to) of
-    /// the sum over t of coefficients[t] * loss[t], T - 1 coefficients.
+    /// the sum over t of coefficients[t] * loss[t], T - 1 coefficients. Once for each pass A, from row 0 on.
+    ///
+    /// - Parameter tokens: those whose coefficient is not zero.
     func backward(
-        _ hidden: Matrix, tokens: [Int32], coefficients given: [Float], hiddenGradient: Matrix, weightGradient: Matrix
+        _ hidden: Matrix, targets: [Int32], coefficients given: [Float], tokens: WeightedTokens,
+        hiddenGradient: Matrix, weightGradient: Matrix
     ) {
-        precondition(given.count == tokens.count - 1)
+        precondition(given.count == tokens.length && targets.count == tokens.length)
         hiddenGradient.fill(0)
-        let rows = given.indices.filter { given[$0] != 0 }
-        for start in stride(from: 0, to: rows.count, by: logits.rows) {
-            let chunk = rows[start..<min(start + logits.rows, rows.count)]
-            let range = 0..<chunk.count
-            let (input, inputGradient) = (gathered.rows(range), gatheredGradient.rows(range))
-            for (index, row) in chunk.enumerated() {
-                input.rows(index..<index + 1).copy(from: hidden.rows(row..<row + 1))
-                gatheredLogSumExp[0, index] = logSumExp[0, row]
-                coefficients[0, index] = given[row]
+        for batch in tokens.batches(of: chunk) {
+            let rows = Array(tokens.rows[batch.places])
+            let places = 0..<rows.count
+            let (input, inputGradient) = (gathered.rows(places), gatheredGradient.rows(places))
+            input.copyRows(rows, of: hidden)
+            for (place, row) in rows.enumerated() {
+                gatheredLogSumExp[0, place] = logSumExp[0, row]
+                coefficients[0, place] = given[row]
             }
-            let gradient = logits.rows(range)
-            multiply(input, weight, transposeB: true, into: gradient)
+            let gradient = batchLogits(rows, input)
             crossEntropyBackward(
-                gradient, targets: chunk.map { tokens[$0 + 1] }, logSumExp: gatheredLogSumExp.columns(range),
-                weights: coefficients.columns(range))
+                gradient, targets: rows.map { targets[$0] }, logSumExp: gatheredLogSumExp.columns(places),
+                weights: coefficients.columns(places))
             multiply(gradient, weight, into: inputGradient)
-            multiply(gradient, transposeA: true, input, into: weightGradient, accumulate: true)
-            for (index, row) in chunk.enumerated() {
-                hiddenGradient.rows(row..<row + 1).copy(from: inputGradient.rows(index..<index + 1))
+            for step in batch.steps {
+                multiply(
+                    gradient.rows(step), transposeA: true, input.rows(step), into: weightGradient, accumulate: true)
             }
+            hiddenGradient.replaceRows(rows, with: inputGradient)
         }
+    }
+
+    /// The logits of the given rows, ascending, whose hidden states are `input`.
+    private func batchLogits(_ rows: [Int], _ input: Matrix) -> Matrix {
+        if keepsLogits, let first = rows.first, let last = rows.last {
+            return logits.rows(first..<last + 1).gatherRows(rows.map { $0 - first })
+        }
+        let batch = logits.rows(0..<rows.count)
+        multiply(input, weight, transposeB: true, into: batch)
+        return batch
     }
 }

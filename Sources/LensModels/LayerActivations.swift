@@ -93,16 +93,13 @@ struct LayerActivations {
         }
     }
 
-    /// Moves the rows of the given tokens to the front of what their backward reads, gate and up where they are kept
-    /// and `feedForward`. Stays as it is: what keys and values need, and what the per-head norms do.
-    func gatherRows(_ rows: [Int], _ configuration: ModelConfiguration, feedForward: Bool) {
-        for matrix in [query, attended, middle, feedForwardInput] + (feedForward ? [gate, up] : []) {
-            matrix.gatherRows(rows)
-        }
-        let length = middle.rows
-        feedForwardRstd.reshaped(rows: length, columns: 1).gatherRows(rows)
-        logSumExp.reshaped(rows: logSumExp.count, columns: 1).gatherRows(
-            (0..<configuration.headCount).flatMap { head in rows.map { head * length + $0 } })
+    /// Moves the rows of the weighted tokens to the front of what the attention's backward reads of queries.
+    func gatherQueries(_ tokens: WeightedTokens) {
+        if tokens.isAll { return }
+        tokens.gather([query, attended])
+        let (heads, length) = (logSumExp.rows, logSumExp.columns)
+        logSumExp.reshaped(rows: heads * length, columns: 1).gatherRows(
+            (0..<heads).flatMap { head in tokens.rows.map { head * length + $0 } })
     }
 
     /// The same buffers for a shorter sequence.

@@ -17,8 +17,26 @@ struct Projection: Sendable {
     func backward(
         outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false
     ) {
-        multiply(outputGradient, transposeA: true, input, into: gradient.weight, accumulate: true)
+        backwardBias(outputGradient: outputGradient, gradient: gradient)
+        backwardProducts(
+            outputGradient: outputGradient, input: input, gradient: gradient, inputGradient: inputGradient,
+            accumulate: accumulate, steps: [0..<input.rows])
+    }
+
+    /// The bias's part of the gradient alone.
+    func backwardBias(outputGradient: Matrix, gradient: Projection) {
         if let bias = gradient.bias { biasBackward(outputGradient, biasGradient: bias) }
+    }
+
+    /// All but the bias's part. The weight's gradient sums over the rows of one step after the other.
+    func backwardProducts(
+        outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false,
+        steps: [Range<Int>]
+    ) {
+        for step in steps {
+            multiply(
+                outputGradient.rows(step), transposeA: true, input.rows(step), into: gradient.weight, accumulate: true)
+        }
         multiply(outputGradient, weight, into: inputGradient, accumulate: accumulate)
     }
 }

@@ -37,7 +37,9 @@ struct TrainingBuffers {
         stream = arena.take("residual gradient", rows: length, columns: hidden)
         layerGradients = LayerGradients(configuration, length: length, activated: activated, arena: arena)
         normedGradient = layerGradients.normed
-        head = LanguageModelHead(configuration, weight: headWeight, length: length, trains: true, arena: arena)
+        head = LanguageModelHead(
+            configuration, weight: headWeight, length: length, trains: true, keepsLogits: recompute.keepsLogits,
+            arena: arena)
         rotary = RotaryTable(configuration, length: length, arena: arena)
     }
 

@@ -72,19 +72,24 @@ public final class TrainingPass {
     /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
     /// last `forward`. A token of weight 0 is as if its loss did not exist, and costs nothing in the head and little in
     /// the last layer. Once for each `forward`.
-    public func backward(weights: [Float], scale: Float = 1) {
+    ///
+    /// - Parameter leavesOut: false to compute tokens of weight 0 like all others, which gives the same bits later.
+    public func backward(weights: [Float], scale: Float = 1, leavesOut: Bool = true) {
         precondition(weights.count == tokens.count - 1, "one weight for each prediction")
         let b = buffers.prefix(tokens.count, model.configuration)
         let rotary = rotary.prefix(tokens.count)
         let factor = scale / Float(weights.count)
+        let weighted = weights.indices.filter { !leavesOut || weights[$0] != 0 }
         b.head.backward(
-            b.normed, tokens: tokens, coefficients: weights.map { $0 * factor }, hiddenGradient: b.normedGradient,
+            b.normed, targets: Array(tokens.dropFirst()), coefficients: weights.map { $0 * factor },
+            tokens: WeightedTokens(weighted, of: weights.count), hiddenGradient: b.normedGradient,
             weightGradient: gradients.head)
         rmsNormBackward(
             b.normedGradient, x: b.output, weight: model.views.finalNorm, rstd: b.rstd, into: b.stream,
             weightGradient: gradients.finalNorm)
         // Later tokens' losses reach a token through the last layer's keys and values alone.
-        let weighted = weights.indices.filter { weights[$0] != 0 }
+        let all = WeightedTokens.all(tokens.count)
+        let ofLast = leavesOut ? WeightedTokens(weighted, of: tokens.count) : all
         for (index, layer) in layers.enumerated().reversed() {
             let a = b.activations(of: index)
             let kept = recompute.retention(of: index)
@@ -94,7 +99,7 @@ public final class TrainingPass {
             layer.backward(
                 stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
                 scratch: b.layerGradients, recomputesFeedForward: kept < .everything,
-                rows: isLast ? weighted : nil)
+                tokens: isLast ? ofLast : all)
         }
         embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
     }

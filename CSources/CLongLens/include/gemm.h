@@ -13,4 +13,8 @@
 void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, const float *A, size_t lda,
                    const float *B, size_t ldb, float *C, size_t ldc, bool accumulate);
 
+/// The length of the steps that sums over K are cut into, K being at least 1. Products over one step after the other, each
+/// accumulated, give the bits of the whole product accumulated.
+size_t lens_gemm_step(size_t K);
+
 #endif

@@ -170,6 +170,9 @@ static void multiply_part(product x, size_t K, size_t step, bool accumulate) {
     }
 }
 
+// Steps of equal length, not a short last one.
+size_t lens_gemm_step(size_t K) { return pieces(K, pieces(K, KC)); }
+
 static void clear(float *C, size_t M, size_t N, size_t ldc) {
     for (size_t i = 0; i < M; i++) memset(C + i * ldc, 0, N * sizeof *C);
 }
@@ -182,8 +185,7 @@ void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_
         return;
     }
     const lens_gemm_kernels *kernels = &lens_kernels()->gemm;
-    // Steps of equal length, not a short last one.
-    size_t step = pieces(K, pieces(K, KC));
+    size_t step = lens_gemm_step(K);
     product x = {.kernels = kernels, .transpose_a = transpose_a, .transpose_b = transpose_b,
                  .lda = lda, .ldb = ldb, .ldc = ldc};
     x.pack_a = transpose_a;
