@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,15 @@ def output_of(command, environment=None):
 def tokens(text):
     """A length such as 4096 or 4k."""
     return int(text[:-1]) * 1024 if text.endswith("k") else int(text)
+
+
+def summary(rows):
+    speeds = [row["tokens_per_second"] for row in rows]
+    return {
+        "tokens_per_second": round(statistics.median(speeds), 2),
+        "spread": round((max(speeds) - min(speeds)) / statistics.median(speeds), 4),
+        "peak_rss_bytes": max(row["peak_rss_bytes"] for row in rows),
+    }
 
 
 def stamp():

@@ -1,11 +1,10 @@
-"""Puts the tables of the newest results of each machine into the README, between its two markers."""
+"""Puts the tables of the newest results of each machine into the README, between its markers."""
 
 import json
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
-BEGIN, END = "<!-- begin: made by benchmarks/readme.py -->", "<!-- end -->"
 
 
 def speed(side, rounds):
@@ -13,36 +12,67 @@ def speed(side, rounds):
     return f"{side['tokens_per_second']:.0f}{spread}"
 
 
-def training_table(results):
+def memory(side):
+    return f"{side['peak_rss_bytes'] / 1e9:.2f} GB"
+
+
+def heading(results, peer):
     machine, rounds = results["machine"], results["rounds"]
     how = f"medians of {rounds} alternating rounds" if rounds > 1 else "one round"
-    lines = [
+    return (
         f"{machine['machine']}, {machine['threads']} threads, {machine['instruction_set']}, multiply-add peak "
-        f"{machine['peak_gflops']:.0f} GFLOP/s; PyTorch {results['torch']}; {results['date']}, commit {results['commit']}, "
-        f"{how}:",
-        "",
-        "| context | LongLens tok/s | of peak | memory | PyTorch tok/s | memory | speed ratio | memory ratio |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+        f"{machine['peak_gflops']:.0f} GFLOP/s; {peer}; {results['date']}, commit {results['commit']}, {how}:"
+    )
+
+
+def table(columns, rows):
+    cells = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+
+
+def training_table(results):
+    rounds = results["rounds"]
+    rows = []
     for row in results["contexts"]:
         own, peer = row["longlens"], row["pytorch"]
-        lines.append(
-            f"| {row['context']:,} | {speed(own, rounds)} | {row['peak_fraction']:.0%} "
-            f"| {own['peak_rss_bytes'] / 1e9:.2f} GB | {speed(peer, rounds)} "
-            f"| {peer['peak_rss_bytes'] / 1e9:.2f} GB | {row['ratio']:.2f}x "
-            f"| {own['peak_rss_bytes'] / peer['peak_rss_bytes']:.2f} |"
-        )
-    return "\n".join(lines)
+        rows.append([
+            f"{row['context']:,}", speed(own, rounds), f"{row['peak_fraction']:.0%}", memory(own), speed(peer, rounds),
+            memory(peer), f"{row['ratio']:.2f}x", f"{own['peak_rss_bytes'] / peer['peak_rss_bytes']:.2f}"])  # fmt: skip
+    columns = ["context", "LongLens tok/s", "of peak", "memory", "PyTorch tok/s", "memory", "speed ratio", "memory ratio"]
+    return heading(results, f"PyTorch {results['torch']}") + "\n\n" + table(columns, rows)
+
+
+def scoring_table(results):
+    rounds = results["rounds"]
+    rows = []
+    for row in results["contexts"]:
+        own, peer = row["longlens"], row["peer"]
+        rows.append([
+            f"{row['context']:,}", speed(own, rounds), memory(own), speed(peer, rounds), memory(peer),
+            f"{own['tokens_per_second'] / peer['tokens_per_second']:.2f}x"])  # fmt: skip
+    columns = ["context", "LongLens tok/s", "memory", "llama.cpp tok/s", "memory", "speed ratio"]
+    return f"{results['model']}, " + heading(results, results["peer"]) + "\n\n" + table(columns, rows)
+
+
+def newest(kind, *keys):
+    """The last results of each machine and, in their order, of what else `keys` tell apart."""
+    found = {}
+    for path in sorted((HERE / "results").glob(kind + "-*.json")):
+        results = json.loads(path.read_text())
+        machine = results["machine"]
+        found[machine["machine"], machine["instruction_set"], *(results[key] for key in keys)] = results
+    return found.values()
+
+
+def put(text, kind, tables):
+    begin, end = f"<!-- begin: {kind}, made by benchmarks/readme.py -->", "<!-- end -->"
+    before, rest = text.split(begin)
+    return before + begin + "\n" + "\n\n".join(tables) + "\n" + end + rest.split(end, 1)[1]
 
 
 def update():
-    newest = {}
-    for path in sorted((HERE / "results").glob("training-*.json")):
-        results = json.loads(path.read_text())
-        newest[results["machine"]["machine"], results["machine"]["instruction_set"]] = results
-    tables = "\n\n".join(training_table(results) for results in newest.values())
-    before, rest = README.read_text().split(BEGIN)
-    README.write_text(before + BEGIN + "\n" + tables + "\n" + END + rest.split(END)[1])
+    text = put(README.read_text(), "training", map(training_table, newest("training")))
+    README.write_text(put(text, "scoring", map(scoring_table, newest("scoring", "model"))))
 
 
 if __name__ == "__main__":

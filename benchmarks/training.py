@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import readme
-from common import HERE, output_of, save, stamp, tokens
+from common import HERE, output_of, save, stamp, summary, tokens
 
 LIMITED_FROM = 4096
 
@@ -31,15 +31,6 @@ def pytorch(options, context):
         sys.executable, HERE.parent / "scripts/oracle/train_step.py", options.model, "--context", str(context),
         "--steps", "1", "--threads", str(options.threads)]).splitlines()  # fmt: skip
     return json.loads(lines[-1])
-
-
-def summary(rows):
-    speeds = [row["tokens_per_second"] for row in rows]
-    return {
-        "tokens_per_second": round(statistics.median(speeds), 2),
-        "spread": round((max(speeds) - min(speeds)) / statistics.median(speeds), 4),
-        "peak_rss_bytes": max(row["peak_rss_bytes"] for row in rows),
-    }
 
 
 def compare(options, context):

@@ -35,14 +35,34 @@ struct ContextOptions: ParsableArguments {
         throw ValidationError("A context of \(length) token predicts nothing; give at least 2.")
     }
 
-    func report(_ header: BenchHeader, _ rows: [ContextRow], _ options: BenchOptions) throws {
+    /// Measures what `prepare` makes for each of the lengths, and reports a row for each.
+    func measureEach(
+        _ lengths: [Int], _ what: String, _ options: BenchOptions, prepare: (Int) throws -> ContextWork
+    ) throws {
+        let before = BenchHeader.measure(model: shape.name)
+        let progress = ProgressLine(quiet: options.machine.quiet)
+        let measured = try lengths.map { length in
+            progress.update("\(what) of \(length) tokens")
+            let work = try prepare(length)
+            return ContextRow(context: length, seconds: try measure(options.repeats, work.run), flops: work.flops)
+        }
+        progress.clear()
+        let header = before.measuredAgain()
+        let rows = measured.map { $0.of(peak: header.peak_gflops) }
         if let plot {
             let file = try AtomicFile(path: plot)
             try file.write(BenchPlot(header: header, rows: rows).svg)
             try file.commit()
         }
-        try LongLensCLI.report(header, rows, options)
+        try report(header, rows, options)
     }
+}
+
+/// What is measured of one context length.
+struct ContextWork {
+    /// The model's own arithmetic.
+    let flops: Double
+    let run: () throws -> Void
 }
 
 /// Lengths such as 1k,2k,4k.

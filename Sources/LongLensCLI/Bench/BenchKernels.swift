@@ -14,7 +14,10 @@ struct BenchKernels: ParsableCommand {
             valueName: "name"))
     var shape: String?
     @Option(name: .long, help: "Edge of the square product that comes first.") var square = Count(4096)
+    @Option(name: .long, help: "products or attention alone.") var only: Kernels?
     @OptionGroup var options: BenchOptions
+
+    enum Kernels: String, ExpressibleByArgument, CaseIterable { case products, attention }
 
     func validate() throws {
         if model != nil, shape != nil { throw ValidationError("Give either --model or --shape.") }
@@ -27,20 +30,25 @@ struct BenchKernels: ParsableCommand {
             if let model { try openModel(path: model).configuration } else {
                 try ModelShapes.named(shape ?? "smollm2-135m")
             }
-        let header = BenchHeader.measure(model: model.map(baseName) ?? shape ?? "smollm2-135m")
+        let before = BenchHeader.measure(model: model.map(baseName) ?? shape ?? "smollm2-135m")
         let progress = ProgressLine(quiet: options.machine.quiet)
-        progress.update("product of \(square.value) cubed")
-        var rows = try products(square.value, square.value, square.value, header, directions: 1)
+        var rows: [KernelRow] = []
+        if only != .attention {
+            progress.update("product of \(square.value) cubed")
+            rows = try products(square.value, square.value, square.value, directions: 1)
+        }
         for length in lengths {
-            for map in linearMaps(configuration) {
+            for map in linearMaps(configuration) where only != .attention {
                 progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
-                rows += try products(length, map.outputs, map.inputs, header)
+                rows += try products(length, map.outputs, map.inputs)
             }
+            if only == .products { continue }
             progress.update("attention of \(length) tokens")
-            rows += try attentions(length, configuration, header)
+            rows += try attentions(length, configuration)
         }
         progress.clear()
-        try report(header, rows, options)
+        let header = before.measuredAgain()
+        try report(header, rows.map { $0.of(peak: header.peak_gflops) }, options)
     }
 
     /// The sizes of the model's linear maps, each once.
@@ -62,7 +70,7 @@ struct BenchKernels: ParsableCommand {
 
     /// Forward, input gradient and weight gradient of one linear map, or the first of them.
     private func products(
-        _ t: Int, _ n: Int, _ k: Int, _ header: BenchHeader, directions: Int = 3
+        _ t: Int, _ n: Int, _ k: Int, directions: Int = 3
     ) throws -> [KernelRow] {
         let x = try Matrix(rows: t, columns: k)
         let w = try Matrix(rows: n, columns: k)
@@ -75,13 +83,12 @@ struct BenchKernels: ParsableCommand {
             ("product weight gradient", { multiply(y, transposeA: true, x, into: w, accumulate: true) }),
         ].prefix(directions).map { name, work in
             KernelRow(
-                kernel: name, shape: shape, flops: flops, seconds: measure(options.repeats, work),
-                peak: header.peak_gflops)
+                kernel: name, shape: shape, flops: flops, seconds: measure(options.repeats, work))
         }
     }
 
     private func attentions(
-        _ t: Int, _ configuration: ModelConfiguration, _ header: BenchHeader
+        _ t: Int, _ configuration: ModelConfiguration
     ) throws -> [KernelRow] {
         let (heads, keyValueHeads) = (configuration.headCount, configuration.keyValueHeadCount)
         let size = configuration.headDimension
@@ -105,10 +112,9 @@ struct BenchKernels: ParsableCommand {
         }
         return [
             KernelRow(
-                kernel: "attention forward", shape: shape, flops: flops, seconds: forward, peak: header.peak_gflops),
+                kernel: "attention forward", shape: shape, flops: flops, seconds: forward),
             KernelRow(
-                kernel: "attention backward", shape: shape, flops: 2.5 * flops, seconds: backward,
-                peak: header.peak_gflops),
+                kernel: "attention backward", shape: shape, flops: 2.5 * flops, seconds: backward),
         ]
     }
 }

@@ -10,21 +10,12 @@ struct BenchScore: ParsableCommand {
     mutating func run() throws {
         try options.machine.prepare()
         let model = try contexts.shape.loadModel()
-        let header = BenchHeader.measure(model: contexts.shape.name)
-        let progress = ProgressLine(quiet: options.machine.quiet)
-        var rows: [ContextRow] = []
-        for length in try contexts.lengths() {
-            progress.update("scoring of \(length) tokens")
+        try contexts.measureEach(try contexts.lengths(), "scoring", options) { length in
             let pass = try InferencePass(model, contextLength: length)
             let tokens = benchTokens(length, model.configuration)
-            let seconds = try measure(options.repeats) { _ = try pass.losses(tokens) }
-            rows.append(
-                ContextRow(
-                    context: length, seconds: seconds,
-                    flops: Arithmetic.forwardFlops(model.configuration, length: length),
-                    peak: header.peak_gflops))
+            return ContextWork(flops: Arithmetic.forwardFlops(model.configuration, length: length)) {
+                _ = try pass.losses(tokens)
+            }
         }
-        progress.clear()
-        try contexts.report(header, rows, options)
     }
 }

@@ -18,33 +18,22 @@ struct BenchTrain: ParsableCommand {
         let lengths = try contexts.lengths()
         try checkMemory(lengths, try contexts.shape.configuration())
         let model = try contexts.shape.loadModel()
-        let header = BenchHeader.measure(model: contexts.shape.name)
-        let progress = ProgressLine(quiet: options.machine.quiet)
         let gradients = try ParameterStore(model.configuration)
         let optimizer = AdamW()
         let state = try TrainingState(model.parameters)
-        var rows: [ContextRow] = []
-        for length in lengths {
-            progress.update("training steps of \(length) tokens")
+        try contexts.measureEach(lengths, "training steps", options) { length in
             let plan = TrainingMemory.plan(
                 model.configuration, contextLength: length, limit: memoryLimit?.value ?? TrainingMemory.available())
             let pass = try TrainingPass(model, gradients: gradients, contextLength: length, recompute: plan.recompute)
             let tokens = benchTokens(length, model.configuration)
             let weights = benchWeights(length - 1, kept: kept)
-            let seconds = try measure(options.repeats) {
+            return ContextWork(flops: Arithmetic.trainingFlops(model.configuration, length: length)) {
                 gradients.all.fill(0)
                 _ = try pass.forward(tokens)
                 pass.backward(weights: weights)
                 optimizer.update(state, gradients: gradients, norm: AdamW.norm(gradients), learningRate: 1e-9)
             }
-            rows.append(
-                ContextRow(
-                    context: length, seconds: seconds,
-                    flops: Arithmetic.trainingFlops(model.configuration, length: length),
-                    peak: header.peak_gflops))
         }
-        progress.clear()
-        try contexts.report(header, rows, options)
     }
 
     /// Every context is checked before the first is measured.

@@ -11,9 +11,8 @@
 #include <string.h>
 
 enum {
-    KC = 576,               // longest step: a panel of A, 8 rows, takes 18 KB of the first-level cache
-    rows_max = 4096,        // rows and columns whose packed panels exist at a time
-    columns_max = 3072,
+    KC = 576,               // longest step: a panel of A, 8 rows, takes 18 KB of the first-level cache. Bits depend on
+                            // it, so it is the same for every machine; what depends on other caches changes none
     rows_of_few = 256,      // up to this many rows, panels of B are packed where they are used
     colliding_rows = 2048,  // rows of B with this stride, or a multiple, fall on the same few sets of a cache
     serial_size = 1 << 17,  // below this many multiply-adds, waking threads costs more than it brings
@@ -155,8 +154,16 @@ static void choose_blocks(product *x, size_t step) {
     x->block_rows = high * mr, x->block_columns = pieces(column_panels, least(groups, column_panels)) * nr;
 }
 
-// All steps of K for the rows and columns of `x`, at most rows_max and columns_max, with scratch for their
-// panels.
+// Rows and columns whose packed panels exist at a time: those of one step fill half of the last cache, four parts of it
+// with A and three with B.
+static size_t part_size(size_t share, size_t multiple) {
+    size_t l3 = lens_cache_sizes().l3;
+    if (l3 == 0) l3 = 8 << 20;
+    if (l3 > 64 << 20) l3 = 64 << 20;
+    return round_up(most(l3 / 14 * share / (KC * sizeof(float)), 256), multiple);
+}
+
+// All steps of K for the rows and columns of `x`, at most a part, with scratch for their panels.
 static void multiply_part(product x, size_t K, size_t step, bool accumulate) {
     bool serial = (double)x.rows * (double)x.columns * (double)step < serial_size;
     choose_blocks(&x, step);
@@ -191,7 +198,7 @@ void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_
     x.pack_a = transpose_a;
     x.pack_where_used = transpose_b && M <= rows_of_few;
     x.pack_b = !x.pack_where_used && (transpose_b || M >= kernels->pack_b_from || ldb % colliding_rows == 0);
-    size_t part_rows = round_up(rows_max, kernels->mr), part_columns = round_up(columns_max, kernels->nr);
+    size_t part_rows = part_size(4, kernels->mr), part_columns = part_size(3, kernels->nr);
     size_t a_floats = x.pack_a ? round_up(round_up(least(M, part_rows), kernels->mr) * step, 16) : 0;
     size_t b_floats = x.pack_where_used ? kernels->nr * step : 0;
     if (x.pack_b) b_floats = round_up(least(N, part_columns), kernels->nr) * step;
