@@ -16,12 +16,14 @@ import readme
 from common import HERE, output_of, save, stamp, summary, tokens
 
 LIMITED_FROM = 4096
+LONG_FROM = 8192  # steps of minutes: one is measured after the warm-up
 
 
 def longlens(options, context, limit):
     limits = ["--memory-limit", str(limit)] if limit else []
     report = json.loads(output_of([
-        options.longlens, "bench", "train", "--model", options.model, "--context", str(context), "--repeats", "2",
+        options.longlens, "bench", "train", "--model", options.model, "--context", str(context), "--repeats",
+        "2" if context < LONG_FROM else "1",
         "--threads", str(options.threads), "--quiet", "--json", *limits]))  # fmt: skip
     return report["rows"][0], report["machine"]
 
