@@ -20,7 +20,7 @@ enum {
     panels_of_b = 2,
     steps_at_once = 32,     // while packing A
     blocks_wanted = 16,     // at least, in each direction that can give them
-    panels_of_block = 2,    // of A, at most
+    panels_of_block = 4,    // of A, at most
 };
 
 typedef struct product {
