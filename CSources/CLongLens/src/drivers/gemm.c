@@ -155,11 +155,10 @@ static void choose_blocks(product *x, size_t step) {
 }
 
 // Rows and columns whose packed panels exist at a time: those of one step fill half of the last cache, four parts of it
-// with A and three with B.
+// with A and three with B. Never more than 16 MB: the memory plan counts on it.
 static size_t part_size(size_t share, size_t multiple) {
     size_t l3 = lens_cache_sizes().l3;
-    if (l3 == 0) l3 = 8 << 20;
-    if (l3 > 64 << 20) l3 = 64 << 20;
+    l3 = l3 == 0 ? 8 << 20 : least(l3, 32 << 20);
     return round_up(most(l3 / 14 * share / (KC * sizeof(float)), 256), multiple);
 }
 
