@@ -62,7 +62,14 @@ let package = Package(
             name: "CPCRE2", path: "CSources/CPCRE2", pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"]), .brew(["pcre2"])]),
 
-        library("LensSupport", []),
+        // Calls of the system that Swift cannot make, and code that runs in signal handlers.
+        .target(
+            name: "CLensSystem", path: "CSources/CLensSystem",
+            cSettings: [
+                .define("_GNU_SOURCE", .when(platforms: [.linux])), .enableWarning("all"), .enableWarning("extra"),
+            ]),
+
+        library("LensSupport", ["CLensSystem"]),
         library("LensKernels", ["CLongLens", "LensSupport"]),
         library("LensFormats", ["CLongLens", "LensKernels", "LensSupport"]),
         library("LensTokenizers", ["CPCRE2", "LensFormats", "LensSupport"]),
@@ -85,7 +92,8 @@ let package = Package(
                 "LensKernels", "LensSupport",
             ]),
         .executableTarget(
-            name: "LongLensCLI", dependencies: ["LongLens", argumentParser, logging], swiftSettings: swiftSettings),
+            name: "LongLensCLI", dependencies: ["LongLens", "LensSupport", argumentParser, logging],
+            swiftSettings: swiftSettings),
 
         .target(
             name: "LensTestSupport", dependencies: ["LensSupport"], path: "Tests/LensTestSupport",

@@ -1,13 +1,5 @@
 import LensSupport
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// A file that holds documents, and what kind it is.
 struct DocumentFile {
     enum Kind { case text, lines, standardInput }
@@ -24,9 +16,9 @@ struct DocumentFile {
     static func find(_ path: String) throws(LensError) -> [DocumentFile] {
         if path == "-" { return [DocumentFile(kind: .standardInput, path: path, name: "stdin")] }
         let status = try Self.status(path)
-        if status.isFolder {
+        if status.kind == .folder {
             var files: [DocumentFile] = []
-            var visited: Set<FolderIdentity> = []
+            var visited: Set<FileStatus.Identity> = []
             try search(path, prefix: "", &visited, into: &files)
             guard !files.isEmpty else { throw .missing("The folder \(path) holds no .txt and no .jsonl file.") }
             return files
@@ -43,12 +35,12 @@ struct DocumentFile {
 
     /// Adds the files below `folder`. A folder that links lead to twice is searched once.
     private static func search(
-        _ folder: String, prefix: String, _ visited: inout Set<FolderIdentity>, into files: inout [DocumentFile]
+        _ folder: String, prefix: String, _ visited: inout Set<FileStatus.Identity>, into files: inout [DocumentFile]
     ) throws(LensError) {
         guard visited.insert(try status(folder).identity).inserted else { return }
-        for name in try entries(of: folder) where !name.hasPrefix(".") {
+        for name in try Folders.names(in: folder) where !name.hasPrefix(".") {
             let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-            if try status(path).isFolder {
+            if try status(path).kind == .folder {
                 try search(path, prefix: "\(prefix)\(name)/", &visited, into: &files)
             } else if let kind = kind(of: name) {
                 files.append(DocumentFile(kind: kind, path: path, name: prefix + name))
@@ -56,30 +48,8 @@ struct DocumentFile {
         }
     }
 
-    // MARK: File system
-
-    private struct FolderIdentity: Hashable { var device: UInt64, file: UInt64 }
-
-    private static func status(_ path: String) throws(LensError) -> (isFolder: Bool, identity: FolderIdentity) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw fileFailure("read", path) }
-        return (
-            status.st_mode & S_IFMT == S_IFDIR,
-            FolderIdentity(device: UInt64(truncatingIfNeeded: status.st_dev), file: UInt64(status.st_ino))
-        )
-    }
-
-    /// The names in a folder, sorted by their bytes.
-    private static func entries(of folder: String) throws(LensError) -> [String] {
-        guard let stream = unsafe opendir(folder) else { throw fileFailure("read", folder) }
-        defer { _ = unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            names.append(name)
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    private static func status(_ path: String) throws(LensError) -> FileStatus {
+        guard let status = FileStatus(path) else { throw .reading(path) }
+        return status
     }
 }

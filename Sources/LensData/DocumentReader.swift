@@ -35,15 +35,15 @@ public final class DocumentReader {
             }
             guard let file = files.popFirst() else { return nil }
             switch file.kind {
-            case .text: return try text(FileInput(path: file.path), id: file.name)
+            case .text: return try text(InputFile(path: file.path), id: file.name)
             case .standardInput:
-                return try text(FileInput(descriptor: standardInput, name: "standard input"), id: file.name)
-            case .lines: lines = (LineReader(try FileInput(path: file.path)), file.name)
+                return try text(InputFile(descriptor: standardInput, name: "standard input"), id: file.name)
+            case .lines: lines = (LineReader(try InputFile(path: file.path)), file.name)
             }
         }
     }
 
-    private func text(_ input: FileInput, id: String) throws(LensError) -> Document {
+    private func text(_ input: InputFile, id: String) throws(LensError) -> Document {
         let bytes = try input.rest()
         guard !bytes.isEmpty else { throw .data("\(input.path) is empty; a document needs at least one character.") }
         if let offset = firstInvalidUTF8(bytes[...]) {

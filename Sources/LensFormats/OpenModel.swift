@@ -11,7 +11,7 @@ public typealias ParameterReader = (String, UnsafeMutableBufferPointer<Float>) t
 
 /// The format of the model at `path`, told by what is there and not by its name.
 public func modelFormat(path: String) throws(LensError) -> ModelFormat {
-    if Folder.exists(path) { return .huggingFace }
+    if Folders.isFolder(path) { return .huggingFace }
     let file = try MappedFile(path: path)
     if unsafe file.buffer.starts(with: "GGUF".utf8) { return .gguf }
     if path.hasSuffix(".safetensors") || path.hasSuffix(".json") {

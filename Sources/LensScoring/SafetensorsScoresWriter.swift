@@ -1,14 +1,6 @@
 import LensFormats
 import LensSupport
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// Writes a score file in safetensors format, see ``ScoreSafetensorsReader``. The file appears with ``finish()``.
 ///
 /// The format puts the sizes of all tensors first, so the numbers wait in a nameless file beside the result until the
@@ -82,57 +74,5 @@ public final class ScoreSafetensorsWriter: ScoreWriter {
     private static func name(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-    }
-}
-
-/// A temporary file that has no name: it is gone when it is closed, whatever happens.
-private final class SpoolFile {
-    private let path: String
-    private let descriptor: Int32
-    private(set) var count = 0
-
-    init(beside path: String) throws(LensError) {
-        self.path = "\(path).\(getpid()).spool"
-        descriptor = unsafe open(self.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure("create", self.path) }
-        _ = unsafe unlink(self.path)
-    }
-
-    deinit { _ = close(descriptor) }
-
-    func append<Element: BitwiseCopyable>(_ elements: [Element]) throws(LensError) {
-        let size = elements.count * MemoryLayout<Element>.stride
-        var written = 0
-        while written < size {
-            let result = unsafe elements.withUnsafeBytes { bytes in
-                unsafe pwrite(
-                    descriptor, bytes.baseAddress.unsafelyUnwrapped + written, size - written, off_t(count + written))
-            }
-            if result < 0 && errno == EINTR { continue }
-            guard result > 0 else { throw Self.failure("write", path) }
-            written += result
-        }
-        count += size
-    }
-
-    /// `count` elements of 4 bytes.
-    func read(_ count: Int, at offset: Int) throws(LensError) -> [UInt32] {
-        var elements = [UInt32](repeating: 0, count: count)
-        var done = 0
-        while done < count * 4 {
-            let result = unsafe elements.withUnsafeMutableBytes { bytes in
-                unsafe pread(
-                    descriptor, bytes.baseAddress.unsafelyUnwrapped + done, count * 4 - done, off_t(offset + done))
-            }
-            if result < 0 && errno == EINTR { continue }
-            guard result > 0 else { throw Self.failure("read", path) }
-            done += result
-        }
-        return elements
-    }
-
-    private static func failure(_ verb: String, _ path: String) -> LensError {
-        let code = errno
-        return unsafe .io("Cannot \(verb) \(path): \(String(cString: strerror(code))).")
     }
 }

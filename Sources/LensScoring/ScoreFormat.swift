@@ -9,7 +9,7 @@ public enum ScoreFormat: String, Sendable, CaseIterable {
     /// Tells the format of a file by how it begins: a safetensors file has the size of its header in 8 bytes and then the
     /// header, a JSON object; text has no zero bytes.
     public static func of(_ path: String) throws(LensError) -> ScoreFormat {
-        let start = try FileInput(path: path).chunk(9)
+        let start = try InputFile(path: path).chunk(9)
         return start.count == 9 && start[8] == UInt8(ascii: "{") && start[5...7].allSatisfy { $0 == 0 }
             ? .safetensors : .jsonl
     }

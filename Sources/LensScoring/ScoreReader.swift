@@ -13,11 +13,11 @@ public protocol ScoreReader: AnyObject {
 public final class ScoreLinesReader: ScoreReader {
     private let lines: LineReader
 
-    public init(path: String) throws(LensError) { lines = LineReader(try FileInput(path: path)) }
+    public init(path: String) throws(LensError) { lines = LineReader(try InputFile(path: path)) }
 
     /// Begins with the line that begins at this byte; it counts as line 1.
     init(path: String, offset: Int) throws(LensError) {
-        lines = LineReader(try FileInput(path: path, offset: offset))
+        lines = LineReader(try InputFile(path: path, offset: offset))
     }
 
     public var path: String { lines.path }

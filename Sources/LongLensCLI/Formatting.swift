@@ -1,3 +1,4 @@
+import LensSupport
 import LongLens
 
 #if canImport(FoundationEssentials)
@@ -51,6 +52,7 @@ enum Format {
 
     /// Columns padded to their widest cell: the first to the left, numbers to the right.
     static func table(_ rows: [[String]]) -> String {
+        let rows = rows.map { $0.map(\.printable) }
         guard let first = rows.first else { return "" }
         let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

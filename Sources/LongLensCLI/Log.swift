@@ -1,3 +1,4 @@
+import LensSupport
 import Logging
 
 extension RunOptions {
@@ -21,6 +22,6 @@ private struct StandardErrorLog: LogHandler {
 
     func log(event: LogEvent) {
         let prefix = event.level >= .warning ? "longlens: \(event.level): " : "longlens: "
-        StandardError.write("\(prefix)\(event.message)\n")
+        StandardError.write("\(prefix)\("\(event.message)".printable)\n")
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensSupport
 import LongLens
 
 /// The version that `--version`, benchmark headers and saved files carry.
@@ -22,13 +23,14 @@ struct LongLensCommand: ParsableCommand {
 @main
 enum Main {
     static func main() {
+        Process.prepare()
         do {
-            var command = try LongLensCommand.parseAsRoot()
+            var command = try LongLensCommand.parseAsRoot(Process.arguments)
             try command.run()
         } catch let error as LensError {
             // One paragraph, whatever the terminal's width.
-            StandardError.write("longlens: \(error.message)\n")
-            exitProcess(error.kind.rawValue)
+            StandardError.write("longlens: \(error.message.printable)\n")
+            Process.exit(error.kind == .interrupted ? Interrupts.status : error.kind.rawValue)
         } catch {
             LongLensCommand.exit(withError: error)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensSupport
 import LongLens
 
 /// A model or the shape of one.

@@ -1,7 +1,9 @@
+import LensSupport
+
 /// Progress on standard error: one line that is redrawn on a terminal, plain lines elsewhere, nothing when quiet.
 final class ProgressLine {
     private let quiet: Bool
-    private let redraws = StandardError.redraws
+    private let redraws = Terminal.redraws
     private let interval: Duration
     private var lastShown: ContinuousClock.Instant?
     private var shownWidth = 0
@@ -24,7 +26,7 @@ final class ProgressLine {
     func report(_ text: String) {
         guard !quiet else { return }
         clear()
-        StandardError.write(text + "\n")
+        StandardError.write(text.printable + "\n")
     }
 
     /// Takes the redrawn line away.
@@ -35,8 +37,9 @@ final class ProgressLine {
     }
 
     private func show(_ text: String) {
+        let text = text.printable
         guard redraws else { return StandardError.write(text + "\n") }
-        let line = String(text.prefix(StandardError.columns - 1))
+        let line = String(text.prefix(Terminal.columns - 1))
         StandardError.write("\r" + line + String(repeating: " ", count: max(0, shownWidth - line.count)))
         shownWidth = line.count
     }

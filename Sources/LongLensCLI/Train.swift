@@ -68,7 +68,7 @@ struct Train: ParsableCommand {
         machine.threads = settings.threads
         try machine.prepare()
         let stop = StopRequest()
-        Interrupts.forward(to: stop)
+        Interrupts.forward(to: stop, announcing: "finishing the step, then saving")
         let observer = TrainingProgress(machine)
         try Trainer.run(settings, observer: observer, stop: stop)
     }
@@ -83,7 +83,7 @@ private final class TrainingProgress: TrainingObserver {
 
     init(_ machine: RunOptions) {
         self.machine = machine
-        progress = ProgressLine(quiet: machine.quiet, interval: StandardError.redraws ? nil : .zero)
+        progress = ProgressLine(quiet: machine.quiet, interval: Terminal.redraws ? nil : .zero)
     }
 
     func trainingStarts(_ overview: TrainingOverview) {

@@ -39,7 +39,7 @@ import Testing
         #expect(TemporaryFolder.names(folder.file("photos")) == ["cat.jpg"])
         let file = try folder.write("file", "x")
         _ = message(.io) { try write(file) }
-        _ = message(.missing) { try write(folder.file("none/m")) }
+        _ = message(.io) { try write(folder.file("none/m")) }
     }
 
     @Test func failedWriteKeepsTheOldModel() throws {

@@ -9,7 +9,7 @@ public struct HuggingFaceDescription: Sendable {
     /// Reads the folder. `tokenizerPath` is a tokenizer to use instead of the folder's own.
     public init(folder: String, tokenizerPath: String? = nil) throws(LensError) {
         let configurationPath = folder + "/config.json"
-        guard Folder.entryExists(configurationPath) else {
+        guard Folders.entryExists(configurationPath) else {
             throw .missing(
                 "\(folder) is no model folder: it has no config.json. A Hugging Face model folder holds config.json, "
                     + "*.safetensors and tokenizer.json.")

@@ -82,7 +82,7 @@ struct SafetensorsShards: Sendable {
     /// The index of shards, if there is one and the model is not in one file.
     private static func index(_ folder: String) throws(LensError) -> Index? {
         let path = folder + "/" + indexName
-        guard !Folder.entryExists(folder + "/model.safetensors"), Folder.entryExists(path) else { return nil }
+        guard !Folders.entryExists(folder + "/model.safetensors"), Folders.entryExists(path) else { return nil }
         let value = try JSONValue.parse(readSmallFile(path, limit: 1 << 27), path: path)
         guard let map = value["weight_map"]?.members else {
             throw .data("\(path): the index must have the object `weight_map`.")
@@ -101,8 +101,8 @@ struct SafetensorsShards: Sendable {
     }
 
     private static func fileNames(_ folder: String) throws(LensError) -> [String] {
-        if Folder.entryExists(folder + "/model.safetensors") { return ["model.safetensors"] }
-        let names = try Folder.names(in: folder)
+        if Folders.entryExists(folder + "/model.safetensors") { return ["model.safetensors"] }
+        let names = try Folders.names(in: folder)
         let shards = names.filter { $0.hasSuffix(".safetensors") }
         if !shards.isEmpty { return shards }
         let pickled = names.contains { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }

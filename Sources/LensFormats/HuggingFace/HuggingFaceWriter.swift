@@ -31,6 +31,7 @@ public func writeHuggingFace(
     }
     try configuration.check(path: folder)
     let text = try HuggingFaceConfigurationWriter.text(configuration, type: type, path: folder)
+    try checkReplaceable(folder)
     let target = try AtomicFolder(path: folder)
     let list = configuration.parameters
     let shards = huggingFaceShards(list, dataType: dataType, limit: shardLimit)
@@ -63,7 +64,22 @@ public func writeHuggingFace(
         try file.write(extra.bytes)
         try file.commit()
     }
-    try target.commit()
+    try checkReplaceable(folder)
+    // Notes, a license: what is no weights and has no successor stays.
+    try target.commit { !$0.hasSuffix(".safetensors") && !$0.hasSuffix(".safetensors.index.json") }
+}
+
+/// Only a model folder, or an empty one, is ever replaced.
+private func checkReplaceable(_ path: String) throws(LensError) {
+    guard Folders.entryExists(path) else { return }
+    guard Folders.isFolder(path) else {
+        throw .io("\(path) exists and is not a folder, so no model folder can be written there.")
+    }
+    guard try Folders.names(in: path).isEmpty || Folders.isFile(path + "/config.json") else {
+        throw .io(
+            "\(path) exists and is not a model folder (it has no config.json), so it is not replaced. Choose "
+                + "another name or remove it.")
+    }
 }
 
 private func write(_ text: [UInt8], to path: String) throws(LensError) {

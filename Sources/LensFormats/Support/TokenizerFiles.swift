@@ -8,7 +8,7 @@ enum TokenizerFiles {
     /// The tokenizer file at `path`, of the kind that its first bytes tell: `tokenizer.json` (with the
     /// `tokenizer_config.json` beside it), GGUF, or else llama2.c's.
     static func open(_ path: String, vocabularySize: Int) throws(LensError) -> TokenizerSource {
-        if Folder.exists(path) {
+        if Folders.isFolder(path) {
             guard let source = try inFolder(path) else { throw .missing("\(path)/tokenizer.json does not exist.") }
             return source
         }
@@ -47,6 +47,6 @@ enum TokenizerFiles {
     }
 
     private static func optional(_ path: String) throws(LensError) -> [UInt8]? {
-        Folder.entryExists(path) ? try readSmallFile(path, limit: sizeLimit) : nil
+        Folders.entryExists(path) ? try readSmallFile(path, limit: sizeLimit) : nil
     }
 }

@@ -22,7 +22,9 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Updates after which there is a checkpoint, ascending; whole or not is not looked at.
-    public static func steps(in path: String) -> [Int] { Folders.names(in: path).compactMap(step).sorted() }
+    public static func steps(in path: String) -> [Int] {
+        ((try? Folders.names(in: path)) ?? []).compactMap(step).sorted()
+    }
 
     private static func step(_ name: String) -> Int? {
         guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 1, name == "step-\(step)" else {
@@ -36,7 +38,7 @@ public struct CheckpointStore: Sendable {
 
     /// Removes what a killed run left unfinished. Only under the lock of the output folder.
     public func removeLeftovers() throws(LensError) {
-        for name in Folders.names(in: path) where name.hasSuffix(Self.leftover) {
+        for name in (try? Folders.names(in: path)) ?? [] where name.hasSuffix(Self.leftover) {
             try Folders.remove("\(path)/\(name)")
         }
     }

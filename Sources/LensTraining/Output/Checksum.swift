@@ -2,14 +2,6 @@ import LensKernels
 import LensModels
 import LensSupport
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// XXH64 (the published xxHash specification, seed 0): tells a damaged file from a whole one at the speed of the disk.
 /// Not meant against someone who wants two files to agree.
 public struct Checksum: Sendable {
@@ -121,24 +113,12 @@ public struct Checksum: Sendable {
 
     /// The checksum of a whole file, read in blocks: mapping it would count gigabytes as the process's memory.
     static func file(_ path: String) throws(LensError) -> (checksum: String, byteCount: Int) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { _ = close(descriptor) }
+        let input = try InputFile(regular: path)
         var sum = Checksum()
-        var block = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            let count = unsafe block.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure(path) }
-            guard count > 0 else { break }
-            unsafe block.withUnsafeBytes { unsafe sum.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        while case let block = try input.chunk(1 << 20), !block.isEmpty {
+            unsafe block.withUnsafeBytes { unsafe sum.update($0) }
         }
         return (sum.hexadecimal, Int(sum.count))
-    }
-
-    private static func failure(_ path: String) -> LensError {
-        let code = errno
-        return unsafe .io("Cannot read \(path): \(String(cString: strerror(code))).")
     }
 
     /// The checksum of a short text.

@@ -23,10 +23,10 @@ public final class MetricsLog {
     public init(path: String, continuingAfter step: Int) throws(LensError) {
         self.path = path
         let kept = try Self.keptByteCount(path: path, through: step)
-        descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Self.failure("open", path) }
+        descriptor = unsafe path.withPathBytes { unsafe open($0, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666) }
+        guard descriptor >= 0 else { throw .writing(path, "open") }
         guard ftruncate(descriptor, off_t(kept)) == 0, lseek(descriptor, 0, SEEK_END) == off_t(kept) else {
-            let error = Self.failure("shorten", path)
+            let error = LensError.writing(path, "shorten")
             _ = close(descriptor)
             throw error
         }
@@ -43,14 +43,14 @@ public final class MetricsLog {
                 unsafe write(descriptor, bytes.baseAddress.unsafelyUnwrapped + written, line.count - written)
             }
             if result < 0 && errno == EINTR { continue }
-            guard result > 0 else { throw Self.failure("write", path) }
+            guard result > 0 else { throw .writing(path) }
             written += result
         }
     }
 
     /// Puts the lines on the disk: a checkpoint must never be ahead of its metrics.
     public func flush() throws(LensError) {
-        guard fsync(descriptor) == 0 else { throw Self.failure("flush", path) }
+        guard fsync(descriptor) == 0 else { throw .writing(path, "flush") }
     }
 
     private struct Line: Decodable { let step: Int }
@@ -66,10 +66,5 @@ public final class MetricsLog {
             kept = end + 1
         }
         return kept
-    }
-
-    private static func failure(_ verb: String, _ path: String) -> LensError {
-        let code = errno
-        return unsafe .io("Cannot \(verb) \(path): \(String(cString: strerror(code))).")
     }
 }

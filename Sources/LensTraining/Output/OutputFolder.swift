@@ -30,10 +30,11 @@ public final class OutputFolder {
             throw .usage("The output folder \(path) is a file. Give --output another name.")
         }
         try Folders.create(path)
-        lock = unsafe open(path + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        lock = unsafe "\(path)/.lock".withPathBytes {
+            unsafe open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        }
         guard lock >= 0 else {
-            let code = errno
-            throw unsafe .io("Cannot write into the output folder \(path): \(String(cString: strerror(code))).")
+            throw .writing(path, "write into the output folder")
         }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             _ = close(lock)
@@ -48,7 +49,7 @@ public final class OutputFolder {
 
     /// Removes what a killed run was writing: files and folders under temporary names.
     func removeLeftovers() throws(LensError) {
-        for name in Folders.names(in: path) where name.hasSuffix(".part") { try Folders.remove("\(path)/\(name)") }
+        for name in try Folders.names(in: path) where name.hasSuffix(".part") { try Folders.remove("\(path)/\(name)") }
     }
 
     /// Throws `.usage` when the folder holds a run that a new one would write over.

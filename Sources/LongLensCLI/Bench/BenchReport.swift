@@ -1,4 +1,5 @@
 import Logging
+import LensSupport
 import LongLens
 
 /// What a measurement is worth only together with.

@@ -1,0 +1,111 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// An open file, pipe or standard input: read from front to back a chunk at a time, or at any place of a regular file.
+///
+/// It stays the file that was opened, whatever its name comes to stand for later.
+package final class InputFile {
+    package let path: String
+    private let descriptor: Int32
+    private let closes: Bool
+
+    /// Opens `path`; a named pipe is waited for. An absent file is `.missing`, an unreadable one or a folder `.io`.
+    package init(path: String) throws(LensError) {
+        self.path = path
+        descriptor = unsafe path.withPathBytes { unsafe open($0, O_RDONLY | O_CLOEXEC) }
+        closes = true
+        guard descriptor >= 0 else { throw .reading(path, "open") }
+    }
+
+    /// Opens a regular file at once: a pipe or device is `.io`, and is not waited for.
+    package init(regular path: String) throws(LensError) {
+        self.path = path
+        descriptor = try openRegular(path)
+        closes = true
+    }
+
+    /// Opens `path` and begins at a byte of it.
+    package convenience init(path: String, offset: Int) throws(LensError) {
+        try self.init(path: path)
+        guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else { throw .reading(path) }
+    }
+
+    /// Reads a descriptor that stays open; `name` is for messages.
+    package init(descriptor: Int32, name: String) {
+        path = name
+        self.descriptor = descriptor
+        closes = false
+    }
+
+    deinit { if closes { _ = close(descriptor) } }
+
+    /// What was opened, as it is now; nil when that cannot be told.
+    package var status: FileStatus? { FileStatus(descriptor: descriptor) }
+
+    /// The next bytes, at most `count` of them; none at the end.
+    package func chunk(_ count: Int = 1 << 18) throws(LensError) -> [UInt8] {
+        while true {
+            var result = 0
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                unsafe result = posixRead(descriptor, buffer.baseAddress.unsafelyUnwrapped, count)
+                initialized = max(0, result)
+            }
+            if result >= 0 { return bytes }
+            guard errno == EINTR else { throw .reading(path) }
+        }
+    }
+
+    /// Everything that is left.
+    package func rest() throws(LensError) -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let next = try chunk(1 << 20)
+            if next.isEmpty { return all }
+            all += next
+        }
+    }
+
+    /// Fills `buffer` with the bytes of a regular file from `offset` on. `.data` when it ends before.
+    @unsafe
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(LensError) {
+        var done = 0
+        while done < buffer.count {
+            let result = unsafe pread(
+                descriptor, buffer.baseAddress.unsafelyUnwrapped + done, min(buffer.count - done, 1 << 30),
+                off_t(offset + done))
+            if result < 0 && errno == EINTR { continue }
+            guard result >= 0 else { throw .reading(path) }
+            guard result > 0 else {
+                throw .data("\(path) ends at byte \(offset + done): it is shorter than it was or should be.")
+            }
+            done += result
+        }
+    }
+}
+
+/// Opens a regular file for reading without waiting, whatever stands at `path`.
+func openRegular(_ path: String) throws(LensError) -> Int32 {
+    let descriptor = unsafe path.withPathBytes { unsafe open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
+    guard descriptor >= 0 else { throw .reading(path, "open") }
+    guard let status = FileStatus(descriptor: descriptor) else {
+        let error = LensError.reading(path)
+        _ = close(descriptor)
+        throw error
+    }
+    guard status.kind == .regular else {
+        _ = close(descriptor)
+        throw .io(
+            "\(path) is \(status.kind == .folder ? "a folder" : "a pipe or device"), and a regular file is needed.")
+    }
+    return descriptor
+}
+
+// Inside the class, `read` is the method.
+private func posixRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+    unsafe read(descriptor, buffer, count)
+}

@@ -1,0 +1,53 @@
+import CLensSystem
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A read-only memory mapping of a whole file. Pages are read when they are touched.
+///
+/// A file that is cut short while it is mapped ends the process by SIGBUS at the next touch, see
+/// ``explainsBusErrors()``: what is read over a long time is better read by ``InputFile``.
+@safe
+public final class MappedFile: @unchecked Sendable {
+    public let path: String
+    public let count: Int
+    private let start: UnsafeMutableRawPointer?
+    private let number: Int
+
+    /// Maps `path`. An absent file is `.missing`; a folder, a pipe or an unreadable file is `.io`; an empty file has
+    /// count 0.
+    public init(path: String) throws(LensError) {
+        self.path = path
+        let descriptor = try openRegular(path)
+        defer { _ = close(descriptor) }
+        guard let status = FileStatus(descriptor: descriptor) else { throw .reading(path) }
+        count = status.byteCount
+        if count == 0 {
+            unsafe start = nil
+            number = -1
+        } else {
+            guard let mapping = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+                unsafe mapping != MAP_FAILED
+            else { throw .reading(path, "map") }
+            unsafe start = mapping
+            number = unsafe lens_remember_mapping(mapping, count, path.printable)
+        }
+    }
+
+    deinit {
+        lens_forget_mapping(number)
+        if let start = unsafe start { _ = unsafe munmap(start, count) }
+    }
+
+    /// The bytes, for bounds-checked readers and C; valid while the mapping lives.
+    @unsafe public var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: count) }
+
+    /// From here on a mapped page that cannot be read ends the process with a paragraph and status 74, not with a bare
+    /// SIGBUS. For programs, which own their signal handlers; a library calls it never.
+    public static func explainsBusErrors() { lens_explain_bus_errors() }
+}
