@@ -40,7 +40,7 @@ struct TrainingRun {
     }
 
     mutating func run() throws(LensError) {
-        if let warning = input.warning { observer?.warning(warning) }
+        for warning in input.warnings + scorer.warnings { observer?.warning(warning) }
         let sequences = try input.sequences(settings)
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
