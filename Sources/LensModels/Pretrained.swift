@@ -12,8 +12,13 @@ public struct Pretrained: Sendable {
     public let path: String
     /// What the user should know of the model's files and of its tokenizer: one paragraph each.
     public let warnings: [String]
+    /// What the files say beside that, for whoever writes the model again.
+    public let origin: ModelOrigin
 
-    public init(model: LanguageModel, tokenizer: Tokenizer?, path: String, warnings: [String] = []) {
+    public init(
+        model: LanguageModel, tokenizer: Tokenizer?, path: String, warnings: [String] = [], origin: ModelOrigin = .none
+    ) {
+        self.origin = origin
         self.model = model
         self.tokenizer = tokenizer
         self.path = path
@@ -36,7 +41,8 @@ public struct Pretrained: Sendable {
         try adjust(&configuration)
         let model = try LanguageModel(reading: source, as: configuration)
         return Pretrained(
-            model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []))
+            model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []),
+            origin: source.origin)
     }
 }
 

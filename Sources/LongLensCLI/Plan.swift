@@ -29,7 +29,7 @@ struct ShapeOptions: ParsableArguments {
         return try loadSayingWarnings(model ?? "", tokenizer: tokenizer).model
     }
 
-    var name: String { shape ?? baseName(model ?? "") }
+    var name: String { shape ?? modelName(path: model ?? "") }
 }
 
 struct Plan: ParsableCommand {
@@ -53,9 +53,11 @@ struct Plan: ParsableCommand {
 
     mutating func run() throws {
         let configuration = try shape.configuration()
+        try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
         let plan = TrainingMemory.plan(configuration, contextLength: context.value, limit: limit)
-        let longest = TrainingMemory.longestContext(configuration, limit: limit)
+        let longest = min(
+            TrainingMemory.longestContext(configuration, limit: limit), configuration.slidingWindow ?? .max)
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,

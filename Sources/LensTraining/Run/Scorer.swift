@@ -37,6 +37,7 @@ struct Scorer {
             let source = try openModel(path: path)
             try Self.requireSameTokens(source, input)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
+            try source.configuration.checkWindow(contextLength: windows.context, model: source.path)
             (kind, plan, warnings) = (.model(source), windows, source.warnings)
             memory = .model(source.configuration, contextLength: windows.context)
         }
@@ -58,21 +59,31 @@ struct Scorer {
         return plan
     }
 
-    // Losses are compared token by token, so both models must cut text alike.
+    // Losses are compared token by token, so both models must cut text alike. Rows of the embedding beyond the tokenizer
+    // (padding to a round number) do not matter.
     private static func requireSameTokens(_ source: any ModelSource, _ input: TrainingInput) throws(LensError) {
         let size = source.configuration.vocabularySize
-        guard size == input.configuration.vocabularySize else {
-            throw .usage(
-                "The scorer \(source.path) has a vocabulary of \(size) tokens and the model one of "
-                    + "\(input.configuration.vocabularySize). They must share their tokenizer."
-            )
+        guard let description = source.tokenizer, let own = input.tokenizer else {
+            guard size == input.configuration.vocabularySize else {
+                throw .usage(
+                    "The scorer \(source.path) has a vocabulary of \(size) tokens and the model one of "
+                        + "\(input.configuration.vocabularySize), and there are no two tokenizers to compare. They must "
+                        + "share their tokenizer."
+                )
+            }
+            return
         }
-        guard let description = source.tokenizer, let own = input.tokenizer else { return }
         let other = try Tokenizer(description)
-        for id in 0..<Int32(size) where other.bytes(of: id) != own.bytes(of: id) {
+        if let id = own.firstDifference(from: other) {
             throw .usage(
                 "The scorer \(source.path) has another tokenizer than the model: token \(id) is another. They "
                     + "must share it."
+            )
+        }
+        guard own.definedCount <= size else {
+            throw .usage(
+                "The scorer \(source.path) has \(size) rows in its embedding, fewer than the \(own.definedCount) tokens "
+                    + "of the tokenizer that it shares with the model."
             )
         }
     }

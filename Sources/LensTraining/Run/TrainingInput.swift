@@ -15,11 +15,15 @@ struct TrainingInput {
     let trainedFor: Int
     /// What the user should know of the model, its tokenizer and the context extension: one paragraph each.
     let warnings: [String]
+    /// What the model's files say of it, for the model that is trained.
+    let origin: ModelOrigin
 
     init(_ settings: TrainingSettings) throws(LensError) {
         let source = try openModel(path: settings.model, tokenizerPath: settings.tokenizer)
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) } else { tokenizer = nil }
         var configuration = source.configuration
+        origin = source.origin
+        try configuration.checkWindow(contextLength: settings.contextLength, model: settings.model)
         trainedFor = configuration.contextLength
         let change = ContextExtension(
             contextLength: settings.contextLength, ropeTheta: settings.ropeTheta, ropeScaling: settings.ropeScaling)
