@@ -18,6 +18,12 @@ public struct ModelConfiguration: Equatable, Sendable {
     public var ropeScaling: RopeScaling = .none
     /// Divisors of the rotary frequencies (headDimension / 2), where a file carries them (GGUF `rope_freqs.weight`).
     public var ropeFrequencyFactors: [Float]?
+    /// Multiplies cosines and sines beside what the scaling does; not used with YaRN and longrope, which have their own
+    /// (GGUF `rope.scaling.attn_factor`).
+    public var ropeAttentionFactor: Double = 1
+    /// Tokens that attention reaches back, the token itself among them; nil without a limit. Computed as full
+    /// attention, which is the same up to that many tokens: see `checkWindow`.
+    public var slidingWindow: Int?
     /// True when the language-model head is the embedding table.
     public var tiedEmbeddings = false
     /// Biases of the query, key and value projections (Qwen2).

@@ -14,7 +14,13 @@ public enum TensorType: Int, Sendable, CaseIterable {
     case q4_K = 12
     case q5_K = 13
     case q6_K = 14
+    case iq4_NL = 20
+    case iq3_S = 21
+    case iq4_XS = 23
     case bf16 = 30
+    case tq1_0 = 34
+    case tq2_0 = 35
+    case mxfp4 = 39
 }
 
 /// A model file or folder, opened and checked: what `ModelConfiguration.parameters` names is there, in its shape.
@@ -24,6 +30,10 @@ public protocol ModelSource: Sendable {
     var configuration: ModelConfiguration { get }
     /// Where the tokenizer's description is, if the format carries one.
     var tokenizer: TokenizerSource? { get }
+    /// What the files say of the model beside its weights, for whoever writes it again.
+    var origin: ModelOrigin { get }
+    /// What the user should know of the file or folder, though it can be used: one paragraph each.
+    var warnings: [String] { get }
     /// The stored type of the parameter of this Hugging Face name.
     func type(of name: String) throws(LensError) -> TensorType
     /// Dequantizes the parameter of this Hugging Face name, in Hugging Face's layout (rotary halves), into

@@ -14,8 +14,10 @@ public final class InferencePass {
     private let head: LanguageModelHead
     private var rotary: RotaryTable
 
-    /// `.machine` when there is no memory for `contextLength` tokens.
+    /// `.machine` when there is no memory for `contextLength` tokens, `.data` when they are more than the model's sliding
+    /// window.
     public convenience init(_ model: LanguageModel, contextLength: Int) throws(LensError) {
+        try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         let arena = try Arena(byteCount: Self.plan(model.configuration, contextLength: contextLength).byteCount)
         self.init(model, contextLength: contextLength, arena: arena)
     }

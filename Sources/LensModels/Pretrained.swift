@@ -10,11 +10,19 @@ public struct Pretrained: Sendable {
     public let tokenizer: Tokenizer?
     /// The path that it was loaded from.
     public let path: String
+    /// What the user should know of the model's files and of its tokenizer: one paragraph each.
+    public let warnings: [String]
+    /// What the files say beside that, for whoever writes the model again.
+    public let origin: ModelOrigin
 
-    public init(model: LanguageModel, tokenizer: Tokenizer?, path: String) {
+    public init(
+        model: LanguageModel, tokenizer: Tokenizer?, path: String, warnings: [String] = [], origin: ModelOrigin = .none
+    ) {
+        self.origin = origin
         self.model = model
         self.tokenizer = tokenizer
         self.path = path
+        self.warnings = warnings
     }
 
     /// Loads a GGUF file, a Hugging Face folder or a llama2.c file, its weights as fp32.
@@ -32,7 +40,9 @@ public struct Pretrained: Sendable {
         var configuration = source.configuration
         try adjust(&configuration)
         let model = try LanguageModel(reading: source, as: configuration)
-        return Pretrained(model: model, tokenizer: tokenizer, path: path)
+        return Pretrained(
+            model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []),
+            origin: source.origin)
     }
 }
 

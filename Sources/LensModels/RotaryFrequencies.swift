@@ -58,6 +58,7 @@ public struct RotaryFrequencies: Equatable, Sendable {
         if let divisors = configuration.ropeFrequencyFactors {
             inverse = zip(inverse, divisors).map { $0 / Double($1) }
         }
+        attentionFactor *= configuration.ropeAttentionFactor
         self.inverse = inverse
         self.attentionFactor = attentionFactor
     }

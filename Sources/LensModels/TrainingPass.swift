@@ -17,11 +17,13 @@ public final class TrainingPass {
     private var tokens: [Int32] = []
 
     /// - Parameter gradients: where `backward` adds the gradients; of the model's configuration.
-    /// `.machine` when there is no memory for `contextLength` tokens.
+    /// `.machine` when there is no memory for `contextLength` tokens, `.data` when they are more than the model's sliding
+    /// window.
     public init(
         _ model: LanguageModel, gradients: ParameterStore, contextLength: Int, recompute: RecomputePolicy
     ) throws(LensError) {
         precondition(contextLength > 1 && gradients.configuration == model.configuration)
+        try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         let plan = Self.plan(model.configuration, contextLength: contextLength, recompute: recompute)
         let arena = try Arena(byteCount: plan.byteCount)
         self.model = model

@@ -24,6 +24,9 @@ public final class Tokenizer: Sendable {
     /// The tokenizer changes text before encoding (Unicode composition): `decode` gives the changed text.
     public let normalizes: Bool
 
+    /// What the user should know of the tokenizer's description, though it can be used: one paragraph each.
+    public var warnings: [String] { definition.warnings }
+
     let definition: TokenizerDefinition
     private let path: String
     /// Contents of `tokenizer.json` and `tokenizer_config.json`, where the tokenizer comes from these.

@@ -25,14 +25,14 @@ struct Convert: ParsableCommand {
 
     mutating func run() throws {
         try machine.prepare()
-        let pretrained = try Pretrained.load(path: input, tokenizerPath: tokenizer)
+        let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
         if output.hasSuffix(".gguf") {
-            try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
+            say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType))
         } else if output.hasSuffix(".bin") {
             guard type == .f32 else { throw ValidationError("llama2.c files hold f32 only.") }
-            try pretrained.saveLlama2C(to: output)
+            say(warnings: try pretrained.saveLlama2C(to: output))
         } else {
-            try pretrained.saveHuggingFace(to: output, type: type.tensorType)
+            say(warnings: try pretrained.saveHuggingFace(to: output, type: type.tensorType))
         }
     }
 }
@@ -66,14 +66,7 @@ struct Quantize: ParsableCommand {
 
     mutating func run() throws {
         try machine.prepare()
-        let pretrained = try Pretrained.load(path: input, tokenizerPath: tokenizer)
-        try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
+        let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
+        say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType))
     }
-}
-
-/// The last part of a path, without its extension.
-func baseName(_ path: String) -> String {
-    let last = path.split(separator: "/").last.map(String.init) ?? path
-    guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return last }
-    return String(last[..<dot])
 }

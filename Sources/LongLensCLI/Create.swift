@@ -17,6 +17,8 @@ struct Create: ParsableCommand {
         let description = try HuggingFaceDescription(folder: input)
         let model = try LanguageModel(randomWeightsOf: description.configuration, seed: seed)
         let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
-        try Pretrained(model: model, tokenizer: tokenizer, path: input).saveHuggingFace(to: output)
+        say(warnings: description.warnings + (tokenizer?.warnings ?? []))
+        try Pretrained(model: model, tokenizer: tokenizer, path: input, origin: description.origin)
+            .saveHuggingFace(to: output)
     }
 }

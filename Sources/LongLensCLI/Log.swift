@@ -10,6 +10,12 @@ extension RunOptions {
     }
 }
 
+/// Says what the user should know of something that was opened; with --quiet too.
+func say(warnings: [String]) {
+    let log = Logger(label: "longlens") { _ in StandardErrorLog() }
+    for warning in warnings { log.warning("\(warning)") }
+}
+
 /// One line per message on standard error: `longlens: warning: …`.
 private struct StandardErrorLog: LogHandler {
     var metadata: Logger.Metadata = [:]

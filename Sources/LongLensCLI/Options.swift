@@ -11,15 +11,25 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"))
     var tokenizer: String?
 
-    func load() throws(LensError) -> Pretrained { try Pretrained.load(path: model, tokenizerPath: tokenizer) }
+    /// Loads the model and says its warnings.
+    func load() throws(LensError) -> Pretrained { try loadSayingWarnings(model, tokenizer: tokenizer) }
 
     /// The tokenizer alone, without reading weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
         guard let source = try openModel(path: model, tokenizerPath: tokenizer).tokenizer else {
             throw .missing("\(model) carries no tokenizer; give one with --tokenizer FILE.")
         }
-        return try Tokenizer(source)
+        let tokenizer = try Tokenizer(source)
+        say(warnings: tokenizer.warnings)
+        return tokenizer
     }
+}
+
+/// Loads the model at `path` and says its warnings.
+func loadSayingWarnings(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
+    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer)
+    say(warnings: pretrained.warnings)
+    return pretrained
 }
 
 /// How the machine is used, and how much is said.

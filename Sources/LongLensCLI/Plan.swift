@@ -18,16 +18,18 @@ struct ShapeOptions: ParsableArguments {
 
     func configuration() throws(LensError) -> ModelConfiguration {
         if let shape { return try ModelShapes.named(shape) }
-        return try openModel(path: model ?? "", tokenizerPath: tokenizer).configuration
+        let source = try openModel(path: model ?? "", tokenizerPath: tokenizer)
+        say(warnings: source.warnings)
+        return source.configuration
     }
 
     /// The model's weights, or random ones of the shape.
     func loadModel() throws(LensError) -> LanguageModel {
         if let shape { return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0) }
-        return try Pretrained.load(path: model ?? "", tokenizerPath: tokenizer).model
+        return try loadSayingWarnings(model ?? "", tokenizer: tokenizer).model
     }
 
-    var name: String { shape ?? baseName(model ?? "") }
+    var name: String { shape ?? modelName(path: model ?? "") }
 }
 
 struct Plan: ParsableCommand {
@@ -51,9 +53,11 @@ struct Plan: ParsableCommand {
 
     mutating func run() throws {
         let configuration = try shape.configuration()
+        try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
         let plan = TrainingMemory.plan(configuration, contextLength: context.value, limit: limit)
-        let longest = TrainingMemory.longestContext(configuration, limit: limit)
+        let longest = min(
+            TrainingMemory.longestContext(configuration, limit: limit), configuration.slidingWindow ?? .max)
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,

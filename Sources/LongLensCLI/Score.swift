@@ -61,7 +61,7 @@ struct Score: ParsableCommand {
                 try output.write(
                     ScoreRecord(
                         document: document.id, sequence: sequence.index, tokens: sequence.tokens, nll: nll,
-                        context: context.value, stride: plan.stride, model: baseName(pretrained.path)))
+                        context: context.value, stride: plan.stride, model: modelName(path: pretrained.path)))
             }
         }
         try output.finish()

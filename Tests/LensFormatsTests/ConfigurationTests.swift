@@ -142,14 +142,41 @@ import Testing
         #expect(text.contains("gemma3") && text.contains("qwen3"))
         _ = message(.data) { _ = try read("{\(base)}") }
         _ = message(.data) { _ = try read("[]") }
-        let window = message(.data) { _ = try read("{\"model_type\":\"mistral\",\(base),\"sliding_window\":512}") }
-        #expect(window.contains("sliding"))
-        let used = message(.data) {
-            _ = try read(
-                "{\"model_type\":\"qwen2\",\(base),\"num_key_value_heads\":8,\"use_sliding_window\":true,\"sliding_window\":512}"
-            )
+    }
+
+    /// With the defaults of transformers' classes.
+    @Test func slidingWindows() throws {
+        func window(_ type: String, _ more: String) throws(LensError) -> Int? {
+            try read("{\"model_type\":\"\(type)\",\(base),\"num_key_value_heads\":8\(more)}").slidingWindow
         }
-        #expect(used.contains("sliding"))
+        #expect(try window("mistral", #","sliding_window":512"#) == 512)
+        #expect(try window("mistral", "") == 4096)
+        #expect(try window("mistral", #","sliding_window":null"#) == nil)
+        #expect(try window("llama", #","sliding_window":512"#) == nil)
+        let use = #","use_sliding_window":true,"sliding_window":512"#
+        #expect(try window("qwen2", use + #","max_window_layers":1"#) == 512)
+        #expect(try window("qwen2", use + #","max_window_layers":2"#) == nil)
+        #expect(try window("qwen3", #","sliding_window":512"#) == nil)
+        let types = #","layer_types":["full_attention","sliding_attention"]"#
+        #expect(try window("qwen3", use + types) == 512)
+        _ = message(.data) { _ = try window("qwen3", types) }
+        _ = message(.data) { _ = try window("mistral", #","sliding_window":0"#) }
+        let mistral = try read(#"{"model_type":"mistral",\#(base),"sliding_window":512}"#)
+        try mistral.checkWindow(contextLength: 512, model: "m")
+        let text = message(.data) { try mistral.checkWindow(contextLength: 513, model: "m") }
+        #expect(text.contains("512") && text.contains("513") && text.contains("m attends"))
+    }
+
+    /// The largest sizes together would overflow.
+    @Test func refusesEndlessParameters() {
+        let text = message(.data) {
+            _ = try read(
+                """
+                {"model_type":"llama","vocab_size":16777216,"hidden_size":1048576,"intermediate_size":4194304,
+                "num_hidden_layers":4096,"num_attention_heads":16384,"head_dim":16384}
+                """)
+        }
+        #expect(text.contains("parameters"))
     }
 
     @Test(arguments: ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"])

@@ -20,7 +20,7 @@ import Testing
         #expect(metadata["longlens.u64"] == .uint64(7))
         #expect(metadata["longlens.i64"] == .int64(-7))
         #expect(metadata["longlens.f64"] == .float64(-3.5))
-        #expect(metadata["longlens.bools"] == .array([.bool(true), .bool(false)]))
+        #expect(metadata["longlens.bools"] == .numbers(GGUFNumbers([true, false])))
         #expect(metadata["longlens.nested"] == .array([.int32s([1, 2]), .int32s([3, 4])]))
         let tensor = try #require(file.tensor("blk.0.attn_k.weight"))
         #expect(tensor.shape == [16, 32])
@@ -153,6 +153,34 @@ import Testing
         expectRefused(builder, "deep")
     }
 
+    /// Small files must not make large memory: strings and arrays in arrays are counted over the whole file.
+    @Test func limitsMetadata() {
+        var strings = Builder(pairs: 1)
+        strings.add("key")
+        strings.add(UInt32(9))
+        strings.add(UInt32(8))
+        strings.add(UInt64(1 << 22 + 1))
+        strings.bytes += [UInt8](repeating: 0, count: 8 << 22 + 8)
+        expectRefused(strings, "strings")
+        var arrays = Builder(pairs: 1)
+        arrays.add("key")
+        arrays.add(UInt32(9))
+        arrays.add(UInt32(9))
+        arrays.add(UInt64(1 << 16 + 1))
+        arrays.bytes += [UInt8](repeating: 0, count: 12 << 16 + 12)
+        expectRefused(arrays, "arrays")
+        var pairs = Builder(pairs: 1 << 16 + 1)
+        pairs.bytes += [UInt8](repeating: 0, count: 13 << 16 + 13)
+        expectRefused(pairs, "65536")
+        var bools = Builder(pairs: 1)
+        bools.add("key")
+        bools.add(UInt32(9))
+        bools.add(UInt32(7))
+        bools.add(UInt64(3))
+        bools.bytes += [0, 1, 2]
+        expectRefused(bools, "0 or 1")
+    }
+
     @Test func refusesBadMetadata() {
         var twice = Builder(pairs: 2)
         for _ in 0..<2 {
@@ -219,7 +247,7 @@ import Testing
         one("dimensions") {
             $0.addTensor("a", [], offset: 0); $0.addData(64)
         }
-        one("IQ4_XS") { $0.addTensor("a", [1], type: 23) }
+        one("IQ3_XXS") { $0.addTensor("a", [1], type: 18) }
         one("99") { $0.addTensor("a", [1], type: 99) }
         // The total is whole blocks, a row is not.
         one("blocks") { $0.addTensor("a", [16, 2], type: 2) }
@@ -243,8 +271,9 @@ import Testing
         let values: [GGUFValue] = [
             .uint8(255), .int8(-128), .uint16(65535), .int16(-32768), .uint32(.max), .int32(.min), .uint64(.max),
             .int64(.min), .float32(-1.5), .float64(1e300), .bool(true), .string([0xFF, 0]), .strings([[], [1, 2]]),
-            .float32s([1, -2]), .int32s([3]), .array([.uint8(1), .uint8(2)]),
-            .array([.array([.bool(true)]), .array([.bool(false), .bool(true)])]),
+            .float32s([1, -2]), .int32s([3]), .numbers(GGUFNumbers([UInt8(1), 2])),
+            .numbers(GGUFNumbers([UInt32.max, 7])),
+            .array([.numbers(GGUFNumbers([true])), .numbers(GGUFNumbers([false, true])), .array([])]),
         ]
         for (index, value) in values.enumerated() { metadata["tokenizer.value\(index)"] = value }
         metadata["llama.block_count"] = .uint32(77)

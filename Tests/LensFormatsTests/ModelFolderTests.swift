@@ -123,6 +123,9 @@ import Testing
             $0.append(("model.layers.0.self_attn.q_proj.bias", [4], zeros))
         }
         try check("") { $0.append(("model.layers.0.self_attn.rotary_emb.inv_freq", [4], zeros)) }
-        try check("", smallConfiguration(tied: true)) { $0.append(("lm_head.weight", [2, 2], zeros)) }
+        try check("", smallConfiguration(tied: true)) {
+            $0.append(("lm_head.weight", [40, 64], .float32([Float](repeating: 0, count: 40 * 64))))
+        }
+        try check("lm_head.weight", smallConfiguration(tied: true)) { $0.append(("lm_head.weight", [2, 2], zeros)) }
     }
 }

@@ -70,6 +70,14 @@ import Testing
             yarn.attentionFactor = 1.25
             found.ropeScaling = .yarn(yarn)
         }
+        // The factor of longrope is left out, and its effect on attention always stated.
+        if case .longrope(let short, let long, nil, let attention, let original) = found.ropeScaling {
+            found.ropeScaling = .longrope(
+                shortFactors: short, longFactors: long, factor: 4, attentionFactor: attention,
+                originalContextLength: original)
+            let metadata = try GGUFFile(path: folder.file("m.gguf")).metadata
+            #expect(metadata["llama.rope.scaling.factor"] == nil)
+        }
         #expect(found == configuration)
         #expect(again.tokenizer == nil)
         try expectSame(again, model) { ggufType(of: $0, requested: type, tied: configuration.tiedEmbeddings) }

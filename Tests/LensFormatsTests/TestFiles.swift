@@ -134,3 +134,82 @@ func message(_ kind: LensError.Kind, _ body: () throws -> Void, _ location: Sour
         return ""
     }
 }
+
+/// A GGUF file of these metadata and F32 tensors (outermost dimension first), for what our writer does not write.
+func ggufBytes(_ metadata: [(String, GGUFValue)], _ tensors: [(String, [Int], [Float])]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    func add(_ value: some FixedWidthInteger, _ size: Int) {
+        for byte in 0..<size { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * byte))) }
+    }
+    func add(_ text: [UInt8]) {
+        add(UInt64(text.count), 8)
+        bytes += text
+    }
+    func array(_ type: UInt32, _ count: Int) {
+        add(9, 4)
+        add(type, 4)
+        add(UInt64(count), 8)
+    }
+    func add(_ value: GGUFValue) {
+        switch value {
+        case .uint16(let x):
+            add(2, 4)
+            add(x, 2)
+        case .uint32(let x):
+            add(4, 4)
+            add(x, 4)
+        case .int32(let x):
+            add(5, 4)
+            add(x, 4)
+        case .float32(let x):
+            add(6, 4)
+            add(x.bitPattern, 4)
+        case .bool(let x):
+            add(7, 4)
+            add(x ? 1 : 0, 1)
+        case .string(let text):
+            add(8, 4)
+            add(text)
+        case .strings(let list):
+            array(8, list.count)
+            for text in list { add(text) }
+        case .int32s(let list):
+            array(5, list.count)
+            for x in list { add(x, 4) }
+        case .float32s(let list):
+            array(6, list.count)
+            for x in list { add(x.bitPattern, 4) }
+        case .numbers(let list):
+            array(4, list.count)
+            for index in 0..<list.count {
+                guard case .uint32(let x) = list[index] else { preconditionFailure("not needed by the tests") }
+                add(x, 4)
+            }
+        default: preconditionFailure("not needed by the tests")
+        }
+    }
+    bytes += Array("GGUF".utf8)
+    add(3, 4)
+    add(UInt64(tensors.count), 8)
+    add(UInt64(metadata.count), 8)
+    for (key, value) in metadata {
+        add(Array(key.utf8))
+        add(value)
+    }
+    var offset = 0
+    func padding(_ count: Int) -> Int { (32 - count % 32) % 32 }
+    for (name, shape, elements) in tensors {
+        add(Array(name.utf8))
+        add(UInt32(shape.count), 4)
+        for size in shape.reversed() { add(UInt64(size), 8) }
+        add(0, 4)
+        add(UInt64(offset), 8)
+        offset += elements.count * 4 + padding(elements.count * 4)
+    }
+    bytes += [UInt8](repeating: 0, count: padding(bytes.count))
+    for (_, _, elements) in tensors {
+        for x in elements { add(x.bitPattern, 4) }
+        bytes += [UInt8](repeating: 0, count: padding(elements.count * 4))
+    }
+    return bytes
+}

@@ -22,6 +22,12 @@ static const type_traits types[] = {
     [LENS_TYPE_Q4_K] = {k_block, sizeof(block_q4_k), lens_dequantize_q4_k, NULL},
     [LENS_TYPE_Q5_K] = {k_block, sizeof(block_q5_k), lens_dequantize_q5_k, NULL},
     [LENS_TYPE_Q6_K] = {k_block, sizeof(block_q6_k), lens_dequantize_q6_k, NULL},
+    [LENS_TYPE_IQ4_NL] = {small_block, sizeof(block_iq4_nl), lens_dequantize_iq4_nl, NULL},
+    [LENS_TYPE_IQ4_XS] = {k_block, sizeof(block_iq4_xs), lens_dequantize_iq4_xs, NULL},
+    [LENS_TYPE_IQ3_S] = {k_block, sizeof(block_iq3_s), lens_dequantize_iq3_s, NULL},
+    [LENS_TYPE_MXFP4] = {small_block, sizeof(block_mxfp4), lens_dequantize_mxfp4, NULL},
+    [LENS_TYPE_TQ1_0] = {k_block, sizeof(block_tq1_0), lens_dequantize_tq1_0, NULL},
+    [LENS_TYPE_TQ2_0] = {k_block, sizeof(block_tq2_0), lens_dequantize_tq2_0, NULL},
 };
 
 _Static_assert(sizeof(block_q4_0) == 18 && sizeof(block_q4_1) == 20 && sizeof(block_q5_0) == 22 &&
@@ -30,6 +36,10 @@ _Static_assert(sizeof(block_q4_0) == 18 && sizeof(block_q4_1) == 20 && sizeof(bl
 _Static_assert(sizeof(block_q2_k) == 84 && sizeof(block_q3_k) == 110 && sizeof(block_q4_k) == 144 &&
                    sizeof(block_q5_k) == 176 && sizeof(block_q6_k) == 210,
                "no padding in K blocks");
+
+_Static_assert(sizeof(block_iq4_nl) == 18 && sizeof(block_iq4_xs) == 136 && sizeof(block_iq3_s) == 110 &&
+                   sizeof(block_mxfp4) == 17 && sizeof(block_tq1_0) == 54 && sizeof(block_tq2_0) == 66,
+               "no padding in codebook and ternary blocks");
 
 static const type_traits unknown = {0};
 

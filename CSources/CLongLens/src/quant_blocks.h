@@ -24,6 +24,19 @@ typedef struct { uint8_t d[2], minimum_scale[2], scale[12], high[32], q[128]; } 
 // 16 groups of 16 with signed 8-bit scales: x = d * scale * (q - 32).
 typedef struct { uint8_t q[128], high[64]; int8_t scale[16]; uint8_t d[2]; } block_q6_k;
 
+// x = d * value[q], the values of a table of sixteen.
+typedef struct { uint8_t d[2], q[16]; } block_iq4_nl;
+// 8 groups of 32 with 6-bit scales less 32: four bits of each in `scale_low`, two in `scale_high`.
+typedef struct { uint8_t d[2], scale_high[2], scale_low[4], q[128]; } block_iq4_xs;
+// 64 points of four elements, 9-bit numbers in `q` and `high`; a sign bit each; 8 groups of 32 with 4-bit scales.
+typedef struct { uint8_t d[2], q[64], high[8], sign[32], scale[4]; } block_iq3_s;
+// x = 2^(exponent - 127) * E2M1, the microscaling format of the Open Compute Project.
+typedef struct { uint8_t exponent, q[16]; } block_mxfp4;
+// x = d * (t - 1), t a ternary digit: five of them in each byte of `q`, four in each of `rest`.
+typedef struct { uint8_t q[48], rest[4], d[2]; } block_tq1_0;
+// The same, four in a byte, two bits each.
+typedef struct { uint8_t q[64], d[2]; } block_tq2_0;
+
 static inline uint32_t float_bits(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -76,6 +89,8 @@ lens_dequantizer lens_dequantize_q4_0, lens_dequantize_q4_1, lens_dequantize_q5_
     lens_dequantize_q8_0;
 lens_dequantizer lens_dequantize_q2_k, lens_dequantize_q3_k, lens_dequantize_q4_k, lens_dequantize_q5_k,
     lens_dequantize_q6_k;
+lens_dequantizer lens_dequantize_iq4_nl, lens_dequantize_iq4_xs, lens_dequantize_iq3_s, lens_dequantize_mxfp4,
+    lens_dequantize_tq1_0, lens_dequantize_tq2_0;
 lens_quantizer lens_quantize_f32, lens_quantize_f16, lens_quantize_bf16;
 lens_quantizer lens_quantize_q4_0, lens_quantize_q4_1, lens_quantize_q5_0, lens_quantize_q5_1, lens_quantize_q8_0;
 

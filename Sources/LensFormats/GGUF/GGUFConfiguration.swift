@@ -20,19 +20,32 @@ struct GGUFConfigurationReader {
     private func bad(_ problem: String) -> LensError { .data("\(file.path): \(problem)") }
 
     private func integer(_ key: String) throws(LensError) -> Int? {
-        let key = "\(architecture).\(key)"
-        guard file.metadata[key] != nil else { return nil }
-        guard let value = file.metadata.integer(key) else {
-            throw bad("`\(key)` must be one integer (a different value for each layer is not supported).")
+        guard let value = try value(key) else { return nil }
+        guard let integer = value.integer else { throw bad("`\(architecture).\(key)` must be an integer.") }
+        return integer
+    }
+
+    /// One value, or that of an array whose elements, one for each layer, are all the same.
+    private func value(_ key: String) throws(LensError) -> GGUFValue? {
+        guard let value = file.metadata["\(architecture).\(key)"], let count = value.count else {
+            return file.metadata["\(architecture).\(key)"]
         }
-        return value
+        guard count > 0 else { throw bad("`\(architecture).\(key)` is an empty array.") }
+        let first = value.element(0)
+        for layer in 0..<count where value.element(layer) != first {
+            throw bad(
+                "`\(architecture).\(key)` has another value for layer \(layer) than for layer 0; only models whose "
+                    + "layers are all alike are supported.")
+        }
+        return first
     }
 
     private func number(_ key: String) throws(LensError) -> Double? {
-        let key = "\(architecture).\(key)"
-        guard file.metadata[key] != nil else { return nil }
-        guard let value = file.metadata.number(key), value.isFinite else { throw bad("`\(key)` must be a number.") }
-        return value
+        guard let value = try value(key) else { return nil }
+        guard let number = value.number, number.isFinite else {
+            throw bad("`\(architecture).\(key)` must be a number.")
+        }
+        return number
     }
 
     private func required(_ key: String) throws(LensError) -> Int {
@@ -64,6 +77,7 @@ struct GGUFConfigurationReader {
         }
         configuration.normEpsilon = Float(epsilon)
         configuration.ropeTheta = try number("rope.freq_base") ?? 10_000
+        if let window = try integer("attention.sliding_window"), window != 0 { configuration.slidingWindow = window }
         try readHeadSizes(configuration)
         try readTokens(&configuration)
         readTensorPresence(&configuration)
@@ -75,9 +89,9 @@ struct GGUFConfigurationReader {
     /// Settings of relatives of these architectures that would change the result.
     private func refuseUnsupported() throws(LensError) {
         for key in [
-            "expert_count", "expert_used_count", "attention.sliding_window", "attention.clamp_kqv", "logit_scale",
+            "expert_count", "expert_used_count", "attention.clamp_kqv", "logit_scale",
             "residual_scale", "embedding_scale", "attention.scale", "attn_logit_softcapping", "final_logit_softcapping",
-            "rope.scaling.yarn_log_multiplier",
+            "rope.scaling.yarn_log_multiplier", "rope.scaling.alpha",
         ] {
             if let value = try number(key), value != 0 {
                 throw bad("`\(architecture).\(key)` is \(value); models with this setting are not supported.")
@@ -139,27 +153,36 @@ struct GGUFConfigurationReader {
         let original = try integer("rope.scaling.original_context_length") ?? configuration.contextLength
         // The key of files from before `rope.scaling.type`.
         let oldFactor = try number("rope.scale_linear")
+        let attention = try attentionFactor()
+        let long = try factors(GGUFNames.longFactors), short = try factors(GGUFNames.shortFactors)
         let scaling: RopeScaling
-        switch type {
-        case nil:
-            let factor = oldFactor ?? factor ?? 1
-            scaling = factor == 1 ? .none : .linear(factor: factor)
-        case "none"?: scaling = .none
-        case "linear"?:
-            guard let factor = factor ?? oldFactor else { throw missingFactor() }
-            scaling = .linear(factor: factor)
-        case "yarn"?:
-            guard let factor else { throw missingFactor() }
-            scaling = .yarn(try yarn(factor: factor, original: original))
-        case "longrope"?:
-            guard let long = try factors(GGUFNames.longFactors), let short = try factors(GGUFNames.shortFactors) else {
-                throw bad("the rotary scaling is `longrope`, but its tensors of factors are missing.")
-            }
+        if let long, let short, type != "yarn" {
+            // llama.cpp takes the tensors whatever the type, and divides by the factor too where the type is not none.
+            let stretch = type == "none" ? 1 : factor ?? oldFactor ?? 1
             scaling = .longrope(
-                shortFactors: short.map(Double.init), longFactors: long.map(Double.init), factor: factor,
-                attentionFactor: try attentionFactor(), originalContextLength: original)
-        case let other?:
-            throw bad("the rotary scaling `\(other)` is not supported. Supported: none, linear, yarn, longrope.")
+                shortFactors: short.map { Double($0) * stretch }, longFactors: long.map { Double($0) * stretch },
+                factor: nil, attentionFactor: attention, originalContextLength: original)
+        } else {
+            switch type {
+            case nil:
+                let factor = oldFactor ?? factor ?? 1
+                scaling = factor == 1 ? .none : .linear(factor: factor)
+            case "none"?: scaling = .none
+            case "linear"?:
+                guard let factor = factor ?? oldFactor else { throw missingFactor() }
+                scaling = .linear(factor: factor)
+            case "yarn"?:
+                guard let factor else { throw missingFactor() }
+                scaling = .yarn(try yarn(factor: factor, original: original, attention: attention))
+            case "longrope"?:
+                throw bad("the rotary scaling is `longrope`, but its tensors of factors are missing.")
+            case let other?:
+                throw bad("the rotary scaling `\(other)` is not supported. Supported: none, linear, yarn, longrope.")
+            }
+        }
+        switch scaling {
+        case .none, .linear: configuration.ropeAttentionFactor = attention
+        default: break
         }
         if scaling == .none { return }
         guard configuration.ropeScaling == .none, configuration.ropeFrequencyFactors == nil else {
@@ -178,22 +201,21 @@ struct GGUFConfigurationReader {
         return file.floats(of: tensor)
     }
 
-    /// llama.cpp multiplies these two.
+    /// llama.cpp multiplies these two, and cosines and sines with them, whatever the type of scaling.
     private func attentionFactor() throws(LensError) -> Double {
         let first = try number("rope.scaling.attn_factor") ?? 1
         let second = try number("rope.scaling.yarn_attn_factor") ?? 1
         return first * second
     }
 
-    private func yarn(factor: Double, original: Int) throws(LensError) -> YarnScaling {
+    private func yarn(factor: Double, original: Int, attention: Double) throws(LensError) -> YarnScaling {
         if let extrapolation = try number("rope.scaling.yarn_ext_factor"), extrapolation != 1, extrapolation >= 0 {
             throw bad("`\(architecture).rope.scaling.yarn_ext_factor` is \(extrapolation); only 1 is supported.")
         }
         var yarn = YarnScaling(factor: factor, originalContextLength: original)
         yarn.betaFast = try number("rope.scaling.yarn_beta_fast") ?? 32
         yarn.betaSlow = try number("rope.scaling.yarn_beta_slow") ?? 1
-        let relative = try attentionFactor()
-        if relative != 1 { yarn.attentionFactor = relative * YarnScaling.defaultAttentionFactor(factor) }
+        if attention != 1 { yarn.attentionFactor = attention * YarnScaling.defaultAttentionFactor(factor) }
         return yarn
     }
 }

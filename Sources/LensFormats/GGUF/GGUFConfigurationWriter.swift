@@ -49,12 +49,16 @@ struct GGUFConfigurationWriter {
         add("rope.dimension_count", configuration.headDimension)
         add("rope.freq_base", configuration.ropeTheta)
         add("vocab_size", configuration.vocabularySize)
+        if let window = configuration.slidingWindow { add("attention.sliding_window", window) }
     }
 
     private mutating func addScaling() throws(LensError) {
         if let values = configuration.ropeFrequencyFactors { try addFactors(GGUFNames.frequencyFactors, values) }
         if configuration.ropeFrequencyFactors != nil && configuration.ropeScaling != .none {
             throw impossible("rotary frequency factors together with a rotary scaling")
+        }
+        if configuration.ropeAttentionFactor != 1 {
+            add("rope.scaling.attn_factor", configuration.ropeAttentionFactor)
         }
         switch configuration.ropeScaling {
         case .none: break
@@ -71,8 +75,8 @@ struct GGUFConfigurationWriter {
         case .longrope(let short, let long, let factor, let attentionFactor, let original):
             add("rope.scaling.type", .string(Array("longrope".utf8)))
             add("rope.scaling.original_context_length", original)
+            // No factor: llama.cpp would divide by it on top of the tensors.
             let ratio = factor ?? Double(configuration.contextLength) / Double(original)
-            add("rope.scaling.factor", ratio)
             let derived = ratio <= 1 ? 1 : sqrt(1 + log(ratio) / log(Double(original)))
             add("rope.scaling.attn_factor", attentionFactor ?? derived)
             try addFactors(GGUFNames.longFactors, long.map { Float($0) })

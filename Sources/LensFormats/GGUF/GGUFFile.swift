@@ -6,14 +6,16 @@ public struct GGUFTensor: Equatable, Sendable {
     public let type: TensorType
     /// Outermost dimension first, as PyTorch prints it: the reverse of the order in the file.
     public let shape: [Int]
-    /// Where its bytes are in the file.
+    /// Where its bytes are in its file.
     public let byteRange: Range<Int>
+    /// Which of the files of a split model holds it, from 0.
+    public internal(set) var part = 0
 
     /// Number of elements.
     public var count: Int { shape.reduce(1, *) }
 }
 
-/// An opened GGUF file, version 2 or 3: metadata, and tensors in a read-only mapping.
+/// An opened GGUF file, version 2 or 3, or all files of a split one: metadata, and tensors in read-only mappings.
 ///
 /// Opening reads the header only. Everything in it is checked: sizes against the file, names and keys for repetition,
 /// tensors for bounds and overlap. The format is described in ggml's `docs/gguf.md`.
@@ -27,20 +29,60 @@ public final class GGUFFile: Sendable {
     /// Tensors in the order of the file.
     public let tensors: [GGUFTensor]
     private let indices: [String: Int]
-    private let file: MappedFile
+    private let parts: [MappedFile]
+    /// Where the type and the value of each of `metadataKeys` are in the first file.
+    private let valueRanges: [Range<Int>]
 
-    /// Opens and checks the file at `path`; `.missing`, `.io`, or `.data` where it is not a GGUF file that can be read.
+    /// Opens and checks the file at `path`, and the other parts where it is one of a split model; `.missing`, `.io`, or
+    /// `.data` where it is not a GGUF file that can be read.
     public init(path: String) throws(LensError) {
-        let file = try MappedFile(path: path)
-        var header = GGUFHeaderReader(file)
-        try header.read()
+        let given = try Part(path)
+        let paths = try GGUFSplit.paths(of: path, given.header.metadata)
+        var parts: [MappedFile] = [], tensors: [GGUFTensor] = [], indices: [String: Int] = [:]
+        var first = given
+        for (number, partPath) in paths.enumerated() {
+            let part = partPath == path ? given : try Part(partPath)
+            if number == 0 { first = part }
+            if paths.count > 1 {
+                try GGUFSplit.check(partPath, part.header.metadata, number: number, of: paths.count)
+            }
+            for var tensor in part.header.tensors {
+                tensor.part = number
+                guard indices.updateValue(tensors.count, forKey: tensor.name) == nil else {
+                    throw .data("\(partPath): the tensor `\(tensor.name)` is in another part too.")
+                }
+                tensors.append(tensor)
+            }
+            parts.append(part.file)
+        }
+        if paths.count > 1, let count = first.header.metadata.integer("split.tensors.count"), count != tensors.count {
+            throw .data("\(path): the parts hold \(tensors.count) tensors, and should hold \(count). Fetch them again.")
+        }
         self.path = path
-        self.file = file
-        version = Int(header.version)
-        metadata = header.metadata
-        metadataKeys = header.keys
-        tensors = header.tensors
-        indices = header.indices
+        self.parts = parts
+        version = Int(first.header.version)
+        metadata = first.header.metadata
+        metadataKeys = first.header.keys
+        valueRanges = first.header.valueRanges
+        self.tensors = tensors
+        self.indices = indices
+    }
+
+    /// One file of a model and its header.
+    private struct Part {
+        let file: MappedFile
+        var header: GGUFHeaderReader
+
+        init(_ path: String) throws(LensError) {
+            file = try MappedFile(path: path)
+            header = GGUFHeaderReader(file)
+            try header.read()
+        }
+    }
+
+    /// Every metadata key with the bytes of its type and value, in the order of the file.
+    var encodedMetadata: [(key: String, bytes: [UInt8])] {
+        zip(metadataKeys, valueRanges).map { unsafe ($0, Array(parts[0].buffer[$1])) }
     }
 
     /// The tensor of this name.
@@ -49,7 +91,7 @@ public final class GGUFFile: Sendable {
     /// The bytes of a tensor of this file: whole blocks, rows one after the other. Valid while the file lives.
     @unsafe
     public func bytes(of tensor: GGUFTensor) -> UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(rebasing: file.buffer[tensor.byteRange])
+        unsafe UnsafeRawBufferPointer(rebasing: parts[tensor.part].buffer[tensor.byteRange])
     }
 
     /// Dequantizes a tensor of this file in the file's own order of rows.

@@ -5,6 +5,8 @@ struct GGUFHeaderReader {
     private(set) var version: UInt32 = 0
     private(set) var metadata = GGUFMetadata()
     private(set) var keys: [String] = []
+    /// Where the type and the value of each key are in the file.
+    private(set) var valueRanges: [Range<Int>] = []
     private(set) var tensors: [GGUFTensor] = []
     private(set) var indices: [String: Int] = [:]
 
@@ -13,8 +15,11 @@ struct GGUFHeaderReader {
 
     /// Arrays of arrays deeper than this have no use in models.
     private static let depthLimit = 4
-    /// The rare element types are kept one enum each; longer arrays of them have no use in models.
-    private static let rareArrayLimit: UInt64 = 1 << 22
+    /// What no model has use for, so that a hostile file takes no more memory than its size suggests: bytes of metadata;
+    /// keys, and tensors; strings in all arrays, and arrays in arrays.
+    private static let metadataLimit = 1 << 29
+    private static let pairLimit: UInt64 = 1 << 16, tensorLimit: UInt64 = 1 << 17
+    private static let stringLimit = 1 << 22, innerArrayLimit = 1 << 16
     private static let defaultAlignment = 32
     private static let alignmentLimit = 1 << 20
     private static let maximumRank: UInt32 = 4
@@ -22,13 +27,16 @@ struct GGUFHeaderReader {
     private static let leastPairBytes: UInt64 = 13
     private static let leastTensorBytes: UInt64 = 32
 
+    private var stringCount = 0, innerArrayCount = 0
+
     init(_ file: MappedFile) { cursor = ByteCursor(file) }
 
     private func bad(_ problem: String) -> LensError { .data("\(path): \(problem)") }
 
     mutating func read() throws(LensError) {
         guard try cursor.bytes(4, "the magic number") == Array("GGUF".utf8) else {
-            throw bad("this is not a GGUF file; its first four bytes must be \"GGUF\".")
+            throw ForeignFile.error(cursor.file)
+                ?? bad("this is not a GGUF file; its first four bytes must be \"GGUF\". Fetch it again.")
         }
         version = try cursor.integer(UInt32.self, "the version")
         guard version != 0, version & 0xFFFF != 0 else {
@@ -39,24 +47,30 @@ struct GGUFHeaderReader {
         }
         let tensorCount = try cursor.integer(UInt64.self, "the number of tensors")
         let pairCount = try cursor.integer(UInt64.self, "the number of metadata pairs")
-        try check(pairCount, times: GGUFHeaderReader.leastPairBytes, "metadata pairs")
+        try check(pairCount, times: GGUFHeaderReader.leastPairBytes, "metadata pairs", GGUFHeaderReader.pairLimit)
         for _ in 0..<pairCount { try readPair() }
-        try check(tensorCount, times: GGUFHeaderReader.leastTensorBytes, "tensors")
+        try check(tensorCount, times: GGUFHeaderReader.leastTensorBytes, "tensors", GGUFHeaderReader.tensorLimit)
         try readTensors(count: Int(tensorCount))
     }
 
     /// Refuses a count that the rest of the file cannot hold, before anything is allocated for it.
-    private func check(_ count: UInt64, times size: UInt64, _ what: String) throws(LensError) {
+    private func check(
+        _ count: UInt64, times size: UInt64, _ what: String, _ limit: UInt64 = .max
+    ) throws(LensError) {
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
         guard !overflow, bytes <= UInt64(cursor.remaining) else {
             throw bad("the header announces \(count) \(what), more than the file can hold; it is damaged or cut short.")
         }
+        guard count <= limit else { throw bad("the header announces \(count) \(what); at most \(limit) are read.") }
     }
 
     // MARK: Metadata
 
     private mutating func readString(_ what: String) throws(LensError) -> [UInt8] {
         let count = try cursor.integer(UInt64.self, "the length of \(what)")
+        guard count <= GGUFHeaderReader.metadataLimit else {
+            throw bad("\(what) announces \(count) bytes, more than any model has use for; the file is damaged.")
+        }
         return try cursor.bytes(count, what)
     }
 
@@ -71,12 +85,14 @@ struct GGUFHeaderReader {
 
     private mutating func readPair() throws(LensError) {
         let key = try readName("a metadata key")
+        let start = cursor.offset
         let type = try cursor.integer(UInt32.self, "the type of `\(key)`")
         let value = try readValue(type: type, key: key, depth: 0)
         guard metadata.values.updateValue(value, forKey: key) == nil else {
             throw bad("the metadata key `\(key)` comes twice.")
         }
         keys.append(key)
+        valueRanges.append(start..<cursor.offset)
     }
 
     private mutating func readValue(type: UInt32, key: String, depth: Int) throws(LensError) -> GGUFValue {
@@ -109,23 +125,39 @@ struct GGUFHeaderReader {
         }
         let type = try cursor.integer(UInt32.self, what)
         let count = try cursor.integer(UInt64.self, what)
+        let size = GGUFNumbers.size(type) ?? 8
+        try check(count, times: UInt64(size), "elements in `\(key)`")
+        let end = cursor.offset + Int(count) * size
+        guard end <= GGUFHeaderReader.metadataLimit else {
+            throw bad("the metadata has more than \(GGUFHeaderReader.metadataLimit >> 20) MiB at `\(key)`.")
+        }
         switch type {
+        case 0...4, 7, 10...12:
+            let bytes = try cursor.bytes(UInt64(Int(count) * size), what)
+            if type == 7, let byte = bytes.first(where: { $0 > 1 }) {
+                throw bad("\(what) are truth values and must be 0 or 1, not \(byte).")
+            }
+            return .numbers(GGUFNumbers(type: type, bytes: bytes))
         case 5: return .int32s(try cursor.elements(Int32.self, count, zero: 0, what))
         case 6: return .float32s(try cursor.elements(Float.self, count, zero: 0, what))
         case 8:
-            try check(count, times: 8, "strings in `\(key)`")
+            stringCount += Int(count)
+            guard stringCount <= GGUFHeaderReader.stringLimit else {
+                throw bad("the metadata holds more than \(GGUFHeaderReader.stringLimit) strings at `\(key)`.")
+            }
             var list: [[UInt8]] = []
             list.reserveCapacity(Int(count))
             for _ in 0..<count { list.append(try readString(what)) }
             return .strings(list)
-        default:
-            try cursor.need(count, what)
-            guard count <= GGUFHeaderReader.rareArrayLimit else {
-                throw bad("`\(key)` holds \(count) elements of type \(type), more than any model has use for.")
+        case 9:
+            innerArrayCount += Int(count)
+            guard innerArrayCount <= GGUFHeaderReader.innerArrayLimit else {
+                throw bad("the metadata holds more than \(GGUFHeaderReader.innerArrayLimit) arrays at `\(key)`.")
             }
             var list: [GGUFValue] = []
-            for _ in 0..<count { list.append(try readValue(type: type, key: key, depth: depth + 1)) }
+            for _ in 0..<count { list.append(try readArray(key: key, depth: depth + 1)) }
             return .array(list)
+        default: throw bad("`\(key)` is an array of the unknown type \(type).")
         }
     }
 
@@ -211,9 +243,8 @@ struct GGUFHeaderReader {
 
     private func typeName(_ number: UInt32) -> String {
         let others: [UInt32: String] = [
-            9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S",
-            22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 34: "TQ1_0",
-            35: "TQ2_0", 39: "MXFP4", 40: "NVFP4", 41: "Q1_0",
+            9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 22: "IQ2_S", 24: "I8",
+            25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 40: "NVFP4", 41: "Q1_0",
         ]
         return others[number] ?? "number \(number)"
     }

@@ -11,12 +11,18 @@ struct GGUFHeaderWriter {
         var byteCount: Int { type.byteCount(of: shape.reduce(1, *)) ?? 0 }
     }
 
+    /// A metadata value, or the bytes of its type and value in another file.
+    enum Value {
+        case value(GGUFValue)
+        case encoded([UInt8])
+    }
+
     static let alignment = 32
 
     private var bytes: [UInt8] = []
 
     /// The complete header, padded to where the data begins.
-    static func header(metadata: [(String, GGUFValue)], tensors: [Tensor]) -> [UInt8] {
+    static func header(metadata: [(String, Value)], tensors: [Tensor]) -> [UInt8] {
         var writer = GGUFHeaderWriter()
         writer.bytes += Array("GGUF".utf8)
         writer.append(UInt32(3))
@@ -24,8 +30,12 @@ struct GGUFHeaderWriter {
         writer.append(UInt64(metadata.count))
         for (key, value) in metadata {
             writer.append(Array(key.utf8))
-            writer.append(typeNumber(value))
-            writer.append(value)
+            switch value {
+            case .value(let value):
+                writer.append(typeNumber(value))
+                writer.append(value)
+            case .encoded(let bytes): writer.bytes += bytes
+            }
         }
         var offset = 0
         for tensor in tensors {
@@ -63,7 +73,7 @@ struct GGUFHeaderWriter {
         case .float32: 6
         case .bool: 7
         case .string: 8
-        case .strings, .float32s, .int32s, .array: 9
+        case .strings, .float32s, .int32s, .numbers, .array: 9
         case .uint64: 10
         case .int64: 11
         case .float64: 12
@@ -93,11 +103,12 @@ struct GGUFHeaderWriter {
         case .int32s(let list):
             appendArray(type: 5, count: list.count)
             for element in list { append(element) }
+        case .numbers(let list):
+            appendArray(type: list.type, count: list.count)
+            bytes += list.bytes
         case .array(let list):
-            // An empty array has lost the type of its elements; any will do.
-            let type = list.first.map(GGUFHeaderWriter.typeNumber) ?? 4
-            precondition(list.allSatisfy { GGUFHeaderWriter.typeNumber($0) == type }, "an array has one element type")
-            appendArray(type: type, count: list.count)
+            precondition(list.allSatisfy { GGUFHeaderWriter.typeNumber($0) == 9 }, "arrays of arrays")
+            appendArray(type: 9, count: list.count)
             for element in list { append(element) }
         }
     }

@@ -5,6 +5,8 @@ public struct GGUFModel: ModelSource {
     public let path: String
     public let configuration: ModelConfiguration
     public let tokenizer: TokenizerSource?
+    public let origin: ModelOrigin
+    public let warnings: [String] = []
     /// The file itself, for computing on its blocks as they are.
     public let file: GGUFFile
 
@@ -13,8 +15,15 @@ public struct GGUFModel: ModelSource {
     public init(path: String, tokenizerPath: String? = nil) throws(LensError) {
         self.path = path
         file = try GGUFFile(path: path)
+        if file.metadata.string("general.type") == "adapter" {
+            throw .data(
+                "\(path) is an adapter (LoRA), not a model. Merge it into its base model first, with llama.cpp's "
+                    + "`llama-export-lora`, and give the merged file.")
+        }
         configuration = try GGUFConfigurationReader.read(file)
         let checks = ParameterChecks(configuration: configuration, path: path) { GGUFNames.gguf($0) ?? $0 }
+        origin = ModelOrigin(
+            content: .gguf(GGUFOrigin(file)), configuration: configuration, keepsTokenizer: tokenizerPath == nil)
         let file = file
         try checks.check(stored: file.tensors.map(\.name)) { file.tensor($0)?.shape }
         if let tokenizerPath {

@@ -11,18 +11,23 @@ import LensSupport
 ///   - tokenizer: Its `tokenizer.*` keys are stored. A list of tokens shorter than the vocabulary is padded with
 ///     unused ones. May be empty: the file then has no tokenizer.
 ///   - name: The model's name in the metadata.
+///   - origin: What the files that the model comes from say of it: keys that did not change stay as they are.
+/// Returns what could not be carried over, one paragraph each.
+@discardableResult
 public func writeGGUF(
     to path: String, configuration: ModelConfiguration, type: TensorType, tokenizer: GGUFMetadata = GGUFMetadata(),
-    name: String, parameters: @escaping ParameterReader
-) throws(LensError) {
+    name: String, origin: ModelOrigin = .none, parameters: @escaping ParameterReader
+) throws(LensError) -> [String] {
     guard type.isWritable else {
         throw .usage(
             "GGUF files of type \(type.name) cannot be written; f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 can.")
     }
     try configuration.check(path: path)
     let description = try GGUFConfigurationWriter(configuration, path: path)
-    var metadata = GGUFGeneral.metadata(configuration, type: type, name: name) + description.metadata
-    metadata += try GGUFGeneral.tokenizer(tokenizer, configuration, path: path)
+    let carrying = GGUFCarrying(
+        configuration, origin: origin, path: path,
+        general: GGUFGeneral.metadata(configuration, type: type, name: name), description: description.metadata,
+        tokenizer: try GGUFGeneral.tokenizer(tokenizer, configuration, path: path))
 
     let list = configuration.parameters
     var tensors = description.factors.map {
@@ -34,7 +39,7 @@ public func writeGGUF(
         tensors.append(GGUFHeaderWriter.Tensor(name: name, type: type, shape: parameter.shape))
     }
     let file = try AtomicFile(path: path)
-    try file.write(GGUFHeaderWriter.header(metadata: metadata, tensors: tensors))
+    try file.write(GGUFHeaderWriter.header(metadata: carrying.entries, tensors: tensors))
     let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)
     for (index, tensor) in tensors.enumerated() {
         if index < description.factors.count {
@@ -52,6 +57,7 @@ public func writeGGUF(
         try file.write([UInt8](repeating: 0, count: GGUFHeaderWriter.padding(after: tensor.byteCount)))
     }
     try file.commit()
+    return carrying.warnings
 }
 
 /// The type that `writeGGUF` gives a parameter.
@@ -90,6 +96,12 @@ enum GGUFGeneral {
         case .q4_K: 15
         case .q5_K: 17
         case .q6_K: 18
+        case .iq4_NL: 25
+        case .iq3_S: 26
+        case .iq4_XS: 30
+        case .tq1_0: 36
+        case .tq2_0: 37
+        case .mxfp4: 38
         case .bf16: 32
         }
     }

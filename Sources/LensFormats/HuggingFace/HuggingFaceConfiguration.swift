@@ -15,7 +15,11 @@ package struct HuggingFaceConfigurationReader {
 
     /// The configuration in the text of `config.json`; `.data` where it is malformed or not supported.
     package static func read(_ bytes: [UInt8], path: String) throws(LensError) -> ModelConfiguration {
-        let object = try JSONValue.parse(bytes, path: path)
+        try read(JSONValue.parse(bytes, path: path), path: path)
+    }
+
+    /// The configuration in the value of `config.json`.
+    static func read(_ object: JSONValue, path: String) throws(LensError) -> ModelConfiguration {
         guard object.members != nil else {
             throw .data("\(path): the model's configuration must be a JSON object.")
         }
@@ -74,7 +78,8 @@ package struct HuggingFaceConfigurationReader {
         configuration.queryKeyNorm = family == .qwen3
         configuration.bosToken = try token("bos_token_id")
         configuration.eosToken = try token("eos_token_id")
-        try refuseUnsupported(configuration)
+        try refuseUnsupported()
+        configuration.slidingWindow = try slidingWindow(configuration)
         let rope = HuggingFaceRope(object, path: path, contextLength: configuration.contextLength)
         try rope.read(into: &configuration)
         try configuration.check(path: path)
@@ -127,7 +132,7 @@ package struct HuggingFaceConfigurationReader {
         return token
     }
 
-    private func refuseUnsupported(_ configuration: ModelConfiguration) throws(LensError) {
+    private func refuseUnsupported() throws(LensError) {
         if let value = object["hidden_act"], !["silu", "swish"].contains(value.string) {
             throw bad("`hidden_act` must be \"silu\"; other activations are not supported for this architecture.")
         }
@@ -135,18 +140,34 @@ package struct HuggingFaceConfigurationReader {
             throw bad(
                 "`quantization_config` says that the weights are quantized, which is supported in GGUF files only.")
         }
+    }
+
+    /// The window of attention; nil where every layer attends to the whole context.
+    private func slidingWindow(_ configuration: ModelConfiguration) throws(LensError) -> Int? {
+        var types: [String]?
         if let layers = object["layer_types"] {
-            guard let list = layers.array, list.allSatisfy({ $0.string == "full_attention" }) else {
-                throw bad("`layer_types` must all be \"full_attention\"; sliding windows are not supported.")
+            let known = ["full_attention", "sliding_attention"]
+            guard let list = layers.array, list.allSatisfy({ known.contains($0.string ?? "") }) else {
+                throw bad("`layer_types` must all be \"full_attention\" or \"sliding_attention\".")
             }
+            types = list.compactMap(\.string)
         }
-        let usesWindow = modelType == "mistral" ? true : try bool("use_sliding_window")
-        if modelType != "llama", usesWindow, let window = try integer("sliding_window"),
-            window < configuration.contextLength
-        {
-            throw bad(
-                "`sliding_window` is \(window), shorter than the context of \(configuration.contextLength) tokens; "
-                    + "sliding windows are not supported.")
+        switch modelType {
+        case "mistral":
+            // Every layer has it; an absent key means the class's default, and `null` none.
+            return object.member("sliding_window") == nil ? 4096 : try integer("sliding_window")
+        case "qwen2", "qwen3":
+            // transformers takes no window at all without `use_sliding_window`.
+            guard try bool("use_sliding_window") else {
+                guard types?.contains("sliding_attention") ?? false else { return nil }
+                throw bad("`layer_types` has \"sliding_attention\", but `use_sliding_window` is not true.")
+            }
+            let first = try integer("max_window_layers") ?? 28
+            guard types?.contains("sliding_attention") ?? (first < configuration.layerCount) else { return nil }
+            return object.member("sliding_window") == nil ? 4096 : try integer("sliding_window")
+        default:
+            guard types?.contains("sliding_attention") ?? false else { return nil }
+            throw bad("`layer_types` must all be \"full_attention\" for this architecture.")
         }
     }
 }

@@ -1,17 +1,24 @@
 import LensSupport
 
-/// Writes `config.json`, with the keys that transformers 4 and 5 both read.
+/// Expresses a configuration as members of `config.json`, with the keys that transformers 4 and 5 both read.
 package struct HuggingFaceConfigurationWriter {
     private let configuration: ModelConfiguration
     private let path: String
 
-    /// The text of `config.json`; `.data` where Hugging Face's classes cannot express the configuration.
-    package static func text(_ configuration: ModelConfiguration, type: TensorType, path: String) throws(LensError)
-        -> [UInt8]
-    {
+    /// The text of `config.json` of a model without an origin.
+    package static func text(
+        _ configuration: ModelConfiguration, type: TensorType, path: String
+    ) throws(LensError) -> [UInt8] {
+        JSONValue(try members(configuration, type: type, path: path)).prettyText
+    }
+
+    /// The members of `config.json`; `.data` where Hugging Face's classes cannot express the configuration.
+    static func members(
+        _ configuration: ModelConfiguration, type: TensorType, path: String
+    ) throws(LensError) -> [(String, JSONValue)] {
         let writer = HuggingFaceConfigurationWriter(configuration: configuration, path: path)
         try writer.checkExpressible()
-        return JSONValue(try writer.members(type: type)).prettyText
+        return try writer.members(type: type)
     }
 
     private func impossible(_ what: String) -> LensError {
@@ -34,6 +41,9 @@ package struct HuggingFaceConfigurationWriter {
             }
         }
         if c.feedForwardBias && c.family != .llama { throw impossible("feed-forward biases") }
+        if c.slidingWindow != nil && c.family == .llama && (c.attentionBias || c.feedForwardBias) {
+            throw impossible("a sliding window and biases")
+        }
         if c.ropeFrequencyFactors != nil && c.ropeScaling != .none {
             throw impossible("rotary frequency factors together with a rotary scaling")
         }
@@ -41,10 +51,16 @@ package struct HuggingFaceConfigurationWriter {
 
     private func members(type: TensorType) throws(LensError) -> [(String, JSONValue)] {
         let c = configuration
-        let className = ["llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"]
+        // Mistral is llama with a window.
+        let isMistral = c.family == .llama && c.slidingWindow != nil
+        let modelType = isMistral ? "mistral" : c.family.rawValue
+        let className = [
+            "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM",
+            "qwen3": "Qwen3ForCausalLM",
+        ]
         var members: [(String, JSONValue)] = [
-            ("architectures", [JSONValue(className[c.family.rawValue] ?? "")]),
-            ("model_type", JSONValue(c.family.rawValue)),
+            ("architectures", [JSONValue(className[modelType] ?? "")]),
+            ("model_type", JSONValue(modelType)),
             ("vocab_size", .integer(c.vocabularySize)),
             ("hidden_size", .integer(c.hiddenSize)),
             ("intermediate_size", .integer(c.feedForwardSize)),
@@ -62,7 +78,11 @@ package struct HuggingFaceConfigurationWriter {
         ]
         if c.family != .qwen2 { members.append(("attention_bias", .bool(c.attentionBias))) }
         if c.family == .llama { members.append(("mlp_bias", .bool(c.feedForwardBias))) }
-        if c.family != .llama { members.append(("use_sliding_window", false)) }
+        if c.family != .llama { members.append(("use_sliding_window", .bool(c.slidingWindow != nil))) }
+        if let window = c.slidingWindow {
+            members.append(("sliding_window", .integer(window)))
+            if c.family != .llama { members.append(("max_window_layers", 0)) }
+        }
         members.append(("bos_token_id", c.bosToken.map { .integer(Int($0)) } ?? .null))
         members.append(("eos_token_id", c.eosToken.map { .integer(Int($0)) } ?? .null))
         let names: [TensorType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
@@ -71,7 +91,9 @@ package struct HuggingFaceConfigurationWriter {
     }
 
     private func scaling() throws(LensError) -> JSONValue {
-        if let factors = configuration.ropeFrequencyFactors { return JSONValue(factorsAsLongrope(factors)) }
+        if configuration.ropeFrequencyFactors != nil || configuration.ropeAttentionFactor != 1 {
+            return JSONValue(try factorsAsLongrope())
+        }
         func object(_ type: String, _ members: [(String, JSONValue)]) -> JSONValue {
             JSONValue([("rope_type", JSONValue(type))] + members)
         }
@@ -112,13 +134,27 @@ package struct HuggingFaceConfigurationWriter {
         return members
     }
 
-    /// Divisors of each frequency are what longrope's lists are; the same for all lengths, and no attention factor.
-    private func factorsAsLongrope(_ factors: [Float]) -> [(String, JSONValue)] {
-        let list = JSONValue.array(factors.map { .number(Double($0)) })
+    /// Divisors of each frequency are what longrope's lists are, the same for all lengths; it has a factor of attention
+    /// too.
+    private func factorsAsLongrope() throws(LensError) -> [(String, JSONValue)] {
+        let c = configuration
+        let divisors: [Double]
+        switch c.ropeScaling {
+        case .none:
+            divisors = c.ropeFrequencyFactors?.map(Double.init) ?? [Double](repeating: 1, count: c.headDimension / 2)
+        case .linear(let factor): divisors = [Double](repeating: factor, count: c.headDimension / 2)
+        case .llama3(let factor, let low, let high, let original):
+            divisors = Llama3Scaling.divisors(
+                theta: c.ropeTheta, headDimension: c.headDimension, factor: factor, low: low, high: high,
+                original: original
+            ).map(Double.init)
+        default: throw impossible("a factor of the rotary attention beside this scaling")
+        }
+        let list = JSONValue.array(divisors.map(JSONValue.number))
         return [
             ("rope_type", "longrope"), ("short_factor", list), ("long_factor", list), ("factor", .number(1)),
-            ("attention_factor", .number(1)),
-            ("original_max_position_embeddings", .integer(configuration.contextLength)),
+            ("attention_factor", .number(c.ropeAttentionFactor)),
+            ("original_max_position_embeddings", .integer(c.contextLength)),
         ]
     }
 }

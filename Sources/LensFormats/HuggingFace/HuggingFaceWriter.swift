@@ -18,19 +18,24 @@ public let defaultShardLimit = 5_000_000_000
 /// Writes a model as a Hugging Face folder: `config.json`, safetensors and the extra files.
 ///
 /// The folder appears when it is complete. An existing model folder is replaced; another folder is an error.
+/// Returns what could not be carried over, one paragraph each.
 /// - Parameters:
 ///   - type: F32, F16 or BF16, for every parameter; `.usage` for another one.
+///   - origin: What the files that the model comes from say of it: keys of `config.json` that did not change stay, and
+///     so do the files beside it that `extraFiles` does not hold.
 ///   - parameters: Delivers each parameter; `ModelSource.read` is one.
 ///   - shardLimit: Bytes of tensors that one file may hold, unless a single tensor is larger.
+@discardableResult
 public func writeHuggingFace(
-    to folder: String, configuration: ModelConfiguration, type: TensorType, extraFiles: [ExtraFile] = [],
-    shardLimit: Int = defaultShardLimit, parameters: @escaping ParameterReader
-) throws(LensError) {
+    to folder: String, configuration: ModelConfiguration, type: TensorType, origin: ModelOrigin = .none,
+    extraFiles: [ExtraFile] = [], shardLimit: Int = defaultShardLimit, parameters: @escaping ParameterReader
+) throws(LensError) -> [String] {
     guard let dataType = SafetensorsDataType(type) else {
         throw .usage("A Hugging Face folder cannot be written as \(type.name); f32, f16 and bf16 can.")
     }
     try configuration.check(path: folder)
-    let text = try HuggingFaceConfigurationWriter.text(configuration, type: type, path: folder)
+    let carrying = HuggingFaceCarrying(configuration: configuration, origin: origin, type: type, path: folder)
+    let text = try carrying.text()
     try checkReplaceable(folder)
     let target = try AtomicFolder(path: folder)
     let list = configuration.parameters
@@ -58,15 +63,16 @@ public func writeHuggingFace(
         try write(index.prettyText, to: target.temporaryPath + "/" + SafetensorsShards.indexName)
     }
     try write(text, to: target.temporaryPath + "/config.json")
-    for extra in extraFiles {
+    for extra in extraFiles + carrying.files(beside: extraFiles) {
         precondition(!extra.name.isEmpty && !extra.name.contains("/"), "a plain file name")
         let file = try AtomicFile(path: target.temporaryPath + "/" + extra.name)
         try file.write(extra.bytes)
         try file.commit()
     }
     try checkReplaceable(folder)
-    // Notes, a license: what is no weights and has no successor stays.
-    try target.commit { !$0.hasSuffix(".safetensors") && !$0.hasSuffix(".safetensors.index.json") }
+    // Notes, a license: what does not describe the old model and has no successor stays.
+    try target.commit { !SideFiles.belongsToModel($0) }
+    return carrying.warnings
 }
 
 /// Only a model folder, or an empty one, is ever replaced.

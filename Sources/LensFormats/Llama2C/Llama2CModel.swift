@@ -8,6 +8,8 @@ public struct Llama2CModel: ModelSource {
     public let path: String
     public let configuration: ModelConfiguration
     public let tokenizer: TokenizerSource?
+    public let origin = ModelOrigin.none
+    public let warnings: [String] = []
     private let file: MappedFile
     private let layout: Llama2CLayout
 

@@ -33,17 +33,20 @@ public final class SafetensorsFile: Sendable {
     public init(path: String) throws(LensError) {
         self.path = path
         file = try MappedFile(path: path)
+        if file.count < 8, let error = ForeignFile.error(file) { throw error }
         var cursor = ByteCursor(file)
         let size = try cursor.integer(UInt64.self, "the size of the header")
         guard size <= SafetensorsFile.headerLimit else {
-            throw .data("\(path) is not a safetensors file: it announces a header of \(size) bytes.")
+            throw ForeignFile.error(file)
+                ?? .data("\(path) is not a safetensors file: it announces a header of \(size) bytes.")
         }
         let header = try cursor.bytes(size, "the header")
-        guard header.first == UInt8(ascii: "{"), let members = try JSONValue.parse(header, path: path).members else {
-            throw .data("\(path) is not a safetensors file: the header must be a JSON object.")
+        guard header.first == UInt8(ascii: "{") else {
+            throw ForeignFile.error(file)
+                ?? .data("\(path) is not a safetensors file: the header must be a JSON object.")
         }
         var reader = SafetensorsHeaderReader(path: path, dataStart: cursor.offset, fileSize: file.count)
-        try reader.read(members)
+        try reader.read(header)
         names = reader.names
         tensors = reader.tensors
         metadata = reader.metadata
@@ -122,35 +125,54 @@ struct SafetensorsHeaderReader {
 
     private func bad(_ problem: String) -> LensError { .data("\(path): \(problem)") }
 
-    mutating func read(_ members: [JSONMember]) throws(LensError) {
-        for member in members {
-            let name = member.name
-            guard let entries = member.value.members else { throw bad("`\(name)` in the header must be an object.") }
+    /// Reads the header's JSON piece by piece: as a tree it would take many times its size.
+    mutating func read(_ header: [UInt8]) throws(LensError) {
+        var json = JSONScanner(header, place: path), first = true
+        try json.beginObject()
+        while let key = try json.nextKey(&first) {
+            let name = String(decoding: key, as: UTF8.self)
             if name == "__metadata__" {
-                try readMetadata(entries)
-            } else {
-                tensors[name] = try tensor(name, member.value)
+                try readMetadata(&json)
+            } else if tensors.updateValue(try tensor(name, &json), forKey: name) != nil {
+                throw json.error("the tensor `\(name)` is there twice.")
             }
         }
+        try json.end()
         try checkCoverage()
     }
 
-    private mutating func readMetadata(_ members: [JSONMember]) throws(LensError) {
-        for member in members {
-            guard let value = member.value.string else {
-                throw bad("the metadata value `\(member.name)` must be a string.")
+    private mutating func readMetadata(_ json: inout JSONScanner) throws(LensError) {
+        var first = true
+        try json.beginObject()
+        while let key = try json.nextKey(&first) {
+            let name = String(decoding: key, as: UTF8.self)
+            guard json.peek() == UInt8(ascii: "\"") else {
+                throw json.error("the metadata value `\(name)` must be a string.")
             }
-            metadata[member.name] = value
+            metadata[name] = String(decoding: try json.string(), as: UTF8.self)
         }
     }
 
-    private func tensor(_ name: String, _ object: JSONValue) throws(LensError) -> SafetensorsTensor {
-        guard let typeName = object["dtype"]?.string else { throw bad("the tensor `\(name)` has no `dtype`.") }
+    private func tensor(_ name: String, _ json: inout JSONScanner) throws(LensError) -> SafetensorsTensor {
+        guard json.peek() == UInt8(ascii: "{") else { throw bad("`\(name)` in the header must be an object.") }
+        var typeName: String?, shape: [Int]?, offsets: [Int]?, first = true
+        try json.beginObject()
+        while let key = try json.nextKey(&first) {
+            switch String(decoding: key, as: UTF8.self) {
+            case "dtype":
+                guard json.peek() == UInt8(ascii: "\"") else { throw bad("the tensor `\(name)` has no `dtype`.") }
+                typeName = String(decoding: try json.string(), as: UTF8.self)
+            case "shape": shape = try integers(name, "shape", &json)
+            case "data_offsets": offsets = try integers(name, "data_offsets", &json)
+            default: try json.skip(depth: 2)
+            }
+        }
+        guard let typeName else { throw bad("the tensor `\(name)` has no `dtype`.") }
         guard let type = SafetensorsDataType(rawValue: typeName) else {
             throw bad("the tensor `\(name)` has the type \(typeName.prefix(40)), which is not supported.")
         }
-        let shape = try integers(name, "shape", object)
-        let offsets = try integers(name, "data_offsets", object)
+        guard let shape else { throw bad("the tensor `\(name)` has no list `shape`.") }
+        guard let offsets else { throw bad("the tensor `\(name)` has no list `data_offsets`.") }
         guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= fileSize - dataStart else {
             throw bad(
                 "the tensor `\(name)` should lie at \(offsets) of the data, which has \(fileSize - dataStart) bytes; "
@@ -165,14 +187,19 @@ struct SafetensorsHeaderReader {
             dataType: type, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1])
     }
 
-    private func integers(_ name: String, _ key: String, _ object: JSONValue) throws(LensError) -> [Int] {
-        guard let list = object[key]?.array else { throw bad("the tensor `\(name)` has no list `\(key)`.") }
-        var integers: [Int] = []
-        for element in list {
-            guard case .integer(let value) = element, value >= 0 else {
-                throw bad("`\(key)` of the tensor `\(name)` must hold whole numbers from 0.")
+    /// More dimensions than any library makes.
+    private static let rankLimit = 64
+
+    private func integers(_ name: String, _ key: String, _ json: inout JSONScanner) throws(LensError) -> [Int] {
+        guard json.peek() == UInt8(ascii: "[") else { throw bad("the tensor `\(name)` has no list `\(key)`.") }
+        var integers: [Int] = [], first = true
+        try json.beginArray()
+        while try json.nextElement(&first) {
+            guard integers.count < SafetensorsHeaderReader.rankLimit else {
+                throw bad(
+                    "`\(key)` of the tensor `\(name)` has more than \(SafetensorsHeaderReader.rankLimit) numbers.")
             }
-            integers.append(value)
+            integers.append(try json.integer("`\(key)` of the tensor `\(name)`", in: 0...Int.max))
         }
         return integers
     }

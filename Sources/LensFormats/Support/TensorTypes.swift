@@ -18,6 +18,12 @@ extension TensorType {
         case .q4_K: "Q4_K"
         case .q5_K: "Q5_K"
         case .q6_K: "Q6_K"
+        case .iq4_NL: "IQ4_NL"
+        case .iq4_XS: "IQ4_XS"
+        case .iq3_S: "IQ3_S"
+        case .tq1_0: "TQ1_0"
+        case .tq2_0: "TQ2_0"
+        case .mxfp4: "MXFP4"
         }
     }
 
@@ -34,11 +40,11 @@ extension TensorType {
 
     public var blockBytes: Int { lens_type_block_bytes(CInt(rawValue)) }
 
-    /// False for the K types, which can only be read.
+    /// False for the K, codebook and ternary types, which can only be read.
     public var isWritable: Bool {
         switch self {
-        case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K: false
-        default: true
+        case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: true
+        default: false
         }
     }
 

@@ -20,7 +20,9 @@ enum TokenizerFiles {
             return source
         }
         let bytes = try readSmallFile(path, limit: sizeLimit)
-        let firstVisible = bytes.first { $0 > 0x20 }
+        if let error = ForeignFile.error(start) { throw error }
+        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let firstVisible = bytes.dropFirst(bytes.starts(with: byteOrderMark) ? 3 : 0).first { $0 > 0x20 }
         guard firstVisible == UInt8(ascii: "{") else {
             return .llama2c(bytes: bytes, vocabularySize: vocabularySize, path: path)
         }
@@ -47,6 +49,6 @@ enum TokenizerFiles {
     }
 
     private static func optional(_ path: String) throws(LensError) -> [UInt8]? {
-        Folders.entryExists(path) ? try readSmallFile(path, limit: sizeLimit) : nil
+        Folders.entryExists(path) ? try readJSONFile(path, limit: sizeLimit) : nil
     }
 }

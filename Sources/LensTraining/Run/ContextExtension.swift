@@ -22,6 +22,7 @@ public struct ContextExtension: Sendable {
                 ropeScaling, contextLength: contextLength, trainedFor: trainedFor)
             // They were another method's.
             configuration.ropeFrequencyFactors = nil
+            configuration.ropeAttentionFactor = 1
         } else if ropeTheta != nil && configuration.ropeFrequencyFactors != nil {
             throw .usage(
                 "The model brings fixed factors of its rotary frequencies, made for its own theta, so "
@@ -30,7 +31,7 @@ public struct ContextExtension: Sendable {
             )
         }
         if let ropeTheta { configuration.ropeTheta = ropeTheta }
-        // The formulas of `dynamic` and of `longrope` without a factor count from the context length as it was.
+        // The formulas of `dynamic` and of `longrope` without factors count from the context length as it was.
         if !countsFromContextLength(configuration.ropeScaling) {
             configuration.contextLength = max(contextLength, trainedFor)
         }
@@ -39,7 +40,7 @@ public struct ContextExtension: Sendable {
     private func countsFromContextLength(_ scaling: RopeScaling) -> Bool {
         switch scaling {
         case .dynamic: true
-        case .longrope(_, _, let factor, _, _): factor == nil
+        case .longrope(_, _, let factor, let attentionFactor, _): factor == nil && attentionFactor == nil
         default: false
         }
     }
@@ -61,6 +62,7 @@ extension ModelConfiguration {
             "\(family.rawValue) \(normEpsilon) \(ropeTheta) \(ropeScaling) \(tiedEmbeddings) \(headCount) "
             + "\(keyValueHeadCount) \(headDimension)"
         if let ropeFrequencyFactors { text += " \(ropeFrequencyFactors)" }
+        if ropeAttentionFactor != 1 { text += " attention \(ropeAttentionFactor)" }
         if case .dynamic = ropeScaling { text += " \(contextLength)" }
         for parameter in parameters { text += "\n\(parameter.name) \(parameter.shape)" }
         return text

@@ -18,6 +18,8 @@ struct Scorer {
     private let bosToken: Int32?
     /// What it takes beside the trained model.
     let memory: TrainingMemory.Scorer
+    /// What the user should know of a scorer's files.
+    let warnings: [String]
 
     /// Resolves the defaults of context and stride into `settings`.
     init(_ choice: ScorerChoice, _ settings: inout TrainingSettings, _ input: TrainingInput) throws(LensError) {
@@ -25,17 +27,18 @@ struct Scorer {
         switch choice {
         case .none, .file:
             plan = nil
-            memory = .none
+            (memory, warnings) = (.none, [])
             if case .file(let path) = choice { kind = .file(path: path) } else { kind = .none }
         case .own:
             settings.scorer = "self"
             let windows = try Self.windows(&settings, trainedFor: input.trainedFor)
-            (kind, plan, memory) = (.own, windows, .own(contextLength: windows.context))
+            (kind, plan, memory, warnings) = (.own, windows, .own(contextLength: windows.context), [])
         case .model(let path):
             let source = try openModel(path: path)
             try Self.requireSameTokens(source, input)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
-            (kind, plan) = (.model(source), windows)
+            try source.configuration.checkWindow(contextLength: windows.context, model: source.path)
+            (kind, plan, warnings) = (.model(source), windows, source.warnings)
             memory = .model(source.configuration, contextLength: windows.context)
         }
     }
@@ -56,21 +59,31 @@ struct Scorer {
         return plan
     }
 
-    // Losses are compared token by token, so both models must cut text alike.
+    // Losses are compared token by token, so both models must cut text alike. Rows of the embedding beyond the tokenizer
+    // (padding to a round number) do not matter.
     private static func requireSameTokens(_ source: any ModelSource, _ input: TrainingInput) throws(LensError) {
         let size = source.configuration.vocabularySize
-        guard size == input.configuration.vocabularySize else {
-            throw .usage(
-                "The scorer \(source.path) has a vocabulary of \(size) tokens and the model one of "
-                    + "\(input.configuration.vocabularySize). They must share their tokenizer."
-            )
+        guard let description = source.tokenizer, let own = input.tokenizer else {
+            guard size == input.configuration.vocabularySize else {
+                throw .usage(
+                    "The scorer \(source.path) has a vocabulary of \(size) tokens and the model one of "
+                        + "\(input.configuration.vocabularySize), and there are no two tokenizers to compare. They must "
+                        + "share their tokenizer."
+                )
+            }
+            return
         }
-        guard let description = source.tokenizer, let own = input.tokenizer else { return }
         let other = try Tokenizer(description)
-        for id in 0..<Int32(size) where other.bytes(of: id) != own.bytes(of: id) {
+        if let id = own.firstDifference(from: other) {
             throw .usage(
                 "The scorer \(source.path) has another tokenizer than the model: token \(id) is another. They "
                     + "must share it."
+            )
+        }
+        guard own.definedCount <= size else {
+            throw .usage(
+                "The scorer \(source.path) has \(size) rows in its embedding, fewer than the \(own.definedCount) tokens "
+                    + "of the tokenizer that it shares with the model."
             )
         }
     }

@@ -13,17 +13,22 @@ struct TrainingInput {
     let configuration: ModelConfiguration
     /// The context length that the model came with.
     let trainedFor: Int
-    /// What the user should know about the context extension.
-    let warning: String?
+    /// What the user should know of the model, its tokenizer and the context extension: one paragraph each.
+    let warnings: [String]
+    /// What the model's files say of it, for the model that is trained.
+    let origin: ModelOrigin
 
     init(_ settings: TrainingSettings) throws(LensError) {
         let source = try openModel(path: settings.model, tokenizerPath: settings.tokenizer)
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) } else { tokenizer = nil }
         var configuration = source.configuration
+        origin = source.origin
+        try configuration.checkWindow(contextLength: settings.contextLength, model: settings.model)
         trainedFor = configuration.contextLength
         let change = ContextExtension(
             contextLength: settings.contextLength, ropeTheta: settings.ropeTheta, ropeScaling: settings.ropeScaling)
-        warning = change.warning(for: configuration)
+        warnings =
+            source.warnings + (tokenizer?.warnings ?? []) + (change.warning(for: configuration).map { [$0] } ?? [])
         try change.apply(to: &configuration)
         self.configuration = configuration
         self.source = source

@@ -40,7 +40,7 @@ struct TrainingRun {
     }
 
     mutating func run() throws(LensError) {
-        if let warning = input.warning { observer?.warning(warning) }
+        for warning in input.warnings + scorer.warnings { observer?.warning(warning) }
         let sequences = try input.sequences(settings)
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
@@ -73,7 +73,8 @@ struct TrainingRun {
                     + "\(sequences.length) tokens and are left out.")
         }
         try train(trainer, steps: steps, identity: identity)
-        try saveModel(Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model))
+        try saveModel(
+            Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model, origin: input.origin))
     }
 
     private func arithmetic(steps: Int) -> Trainer.Settings {
@@ -170,10 +171,11 @@ struct TrainingRun {
     }
 
     private func saveModel(_ trained: Pretrained) throws(LensError) {
-        try trained.saveHuggingFace(to: folder.modelPath)
+        for warning in try trained.saveHuggingFace(to: folder.modelPath) { observer?.warning(warning) }
         observer?.modelSaved(path: folder.modelPath)
         guard settings.export == .gguf else { return }
-        try trained.saveGGUF(to: folder.ggufPath, name: "LongLens")
+        let name = modelName(path: folder.modelPath)
+        for warning in try trained.saveGGUF(to: folder.ggufPath, name: name) { observer?.warning(warning) }
         observer?.modelSaved(path: folder.ggufPath)
     }
 }

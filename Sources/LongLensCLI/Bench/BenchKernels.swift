@@ -30,7 +30,7 @@ struct BenchKernels: ParsableCommand {
             if let model { try openModel(path: model).configuration } else {
                 try ModelShapes.named(shape ?? "smollm2-135m")
             }
-        let before = BenchHeader.measure(model: model.map(baseName) ?? shape ?? "smollm2-135m")
+        let before = BenchHeader.measure(model: model.map { modelName(path: $0) } ?? shape ?? "smollm2-135m")
         let progress = ProgressLine(quiet: options.machine.quiet)
         var rows: [KernelRow] = []
         if only != .attention {
