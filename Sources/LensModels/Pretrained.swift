@@ -11,6 +11,9 @@ public struct Pretrained: Sendable {
     /// The path that it was loaded from.
     public let path: String
 
+    /// What its user should know, a paragraph each.
+    public var warnings: [String] { tokenizer?.warnings ?? [] }
+
     public init(model: LanguageModel, tokenizer: Tokenizer?, path: String) {
         self.model = model
         self.tokenizer = tokenizer

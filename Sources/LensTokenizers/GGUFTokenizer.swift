@@ -133,7 +133,13 @@ enum GGUFTokenizerReader {
             if definition.kind == .sentencePiece { definition.unknownToken = id }
         }
         if let adds = try bool(metadata, Key.addsBOS, path) { definition.addsBOS = adds }
-        if let adds = try bool(metadata, Key.addsEOS, path) { definition.addsEOS = adds }
+        if try bool(metadata, Key.addsEOS, path) == true {
+            definition.addsEOS = definition.eosToken != nil
+            if !definition.addsEOS {
+                definition.warnings.append(
+                    "\(path): \(Key.addsEOS) is true, but no EOS token is given; none is added to text.")
+            }
+        }
         if case .string(let template) = metadata[Key.chatTemplate] { definition.chatTemplate = template }
     }
 

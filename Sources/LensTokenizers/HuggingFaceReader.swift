@@ -36,13 +36,16 @@ enum HuggingFaceTokenizerReader {
             let id = ids.id(of: name)
             return id < 0 ? nil : id
         }
-        definition.bosToken = token("bos_token") ?? definition.bosToken
-        definition.eosToken = token("eos_token") ?? definition.eosToken
+        // What the post-processor puts around text is BOS and EOS, whatever the names are given to.
+        if !definition.addsBOS { definition.bosToken = token("bos_token") ?? definition.bosToken }
+        if !definition.addsEOS { definition.eosToken = token("eos_token") ?? definition.eosToken }
         definition.paddingToken = token("pad_token") ?? definition.paddingToken
         definition.namedUnknownToken = token("unk_token")
         definition.chatTemplate = root["chat_template"]?.bytes
         // The template of the post-processor decides where there is one.
-        if !hasTemplate, root["add_bos_token"]?.bool == true, definition.bosToken != nil { definition.addsBOS = true }
+        guard !hasTemplate else { return }
+        if root["add_bos_token"]?.bool == true, definition.bosToken != nil { definition.addsBOS = true }
+        if root["add_eos_token"]?.bool == true, definition.eosToken != nil { definition.addsEOS = true }
     }
 }
 

@@ -16,8 +16,11 @@ public final class Tokenizer: Sendable {
     /// The token that begins (ends) a document, if the model has one.
     public let bosToken: Int32?
     public let eosToken: Int32?
-    /// The model defines BOS to be put before text.
+    /// The model defines BOS to be put before text, EOS after it.
     public let addsBOS: Bool
+    public let addsEOS: Bool
+    /// What the user should know about the description, a paragraph each.
+    public let warnings: [String]
     /// Bytes that the vocabulary cannot spell; like the `tokenizers` library, `encode` leaves them out or gives the
     /// unknown token.
     public let missingBytes: [UInt8]
@@ -29,6 +32,7 @@ public final class Tokenizer: Sendable {
     /// Contents of `tokenizer.json` and `tokenizer_config.json`, where the tokenizer comes from these.
     private let original: (tokenizer: [UInt8], configuration: [UInt8]?)?
     private let pipeline: TextPipeline
+    private let specials: AddedTokenMatcher
     private let spellings: Spellings
     private let sessions = Mutex<[EncodingSession]>([])
 
@@ -56,6 +60,9 @@ public final class Tokenizer: Sendable {
         bosToken = definition.bosToken
         eosToken = definition.eosToken
         addsBOS = definition.addsBOS
+        addsEOS = definition.addsEOS
+        warnings = definition.warnings
+        specials = AddedTokenMatcher(definition.addedTokens.filter(\.isSpecial))
         normalizes = definition.normalizer.contains(.nfc)
         spellings = Spellings(definition)
         let encoder = WordEncoder(definition)
@@ -67,9 +74,12 @@ public final class Tokenizer: Sendable {
     ///
     /// - Parameters:
     ///   - addBOS: put BOS before the text; nil as the model defines. True without a BOS token is `LensError.usage`.
+    ///   - addEOS: the same of EOS, after the text.
     ///   - parseSpecial: text that spells a control token becomes it. Off by default, unlike in the `tokenizers` library:
     ///     a document must not be able to end itself. Added tokens that are not special are always found.
-    public func encode(_ text: [UInt8], addBOS: Bool? = nil, parseSpecial: Bool = false) throws(LensError) -> [Int32] {
+    public func encode(
+        _ text: [UInt8], addBOS: Bool? = nil, addEOS: Bool? = nil, parseSpecial: Bool = false
+    ) throws(LensError) -> [Int32] {
         guard text.count < Int32.max else {
             throw .data("A text of \(text.count) bytes is too long to encode in one piece; the limit is 2 GiB.")
         }
@@ -79,19 +89,30 @@ public final class Tokenizer: Sendable {
             session.output = []
             sessions.withLock { [session] in $0.append(session) }
         }
-        if addBOS ?? addsBOS {
-            guard let bosToken else {
-                throw .usage("\(path): the tokenizer has no BOS token to put before text.")
-            }
-            session.output.append(bosToken)
-        }
+        if addBOS ?? addsBOS { session.output.append(try boundary(bosToken, "BOS", "before")) }
+        let last = addEOS ?? addsEOS ? try boundary(eosToken, "EOS", "after") : nil
         try pipeline.encode(text, parseSpecial: parseSpecial, &session)
+        if let last { session.output.append(last) }
         return session.output
     }
 
+    private func boundary(_ token: Int32?, _ name: String, _ side: String) throws(LensError) -> Int32 {
+        guard let token else { throw .usage("\(path): the tokenizer has no \(name) token to put \(side) text.") }
+        return token
+    }
+
     /// The ids of `text`; see the other `encode`.
-    public func encode(_ text: String, addBOS: Bool? = nil, parseSpecial: Bool = false) throws(LensError) -> [Int32] {
-        try encode(Array(text.utf8), addBOS: addBOS, parseSpecial: parseSpecial)
+    public func encode(
+        _ text: String, addBOS: Bool? = nil, addEOS: Bool? = nil, parseSpecial: Bool = false
+    ) throws(LensError) -> [Int32] {
+        try encode(Array(text.utf8), addBOS: addBOS, addEOS: addEOS, parseSpecial: parseSpecial)
+    }
+
+    /// How often `text` spells each special token: what `encode` gives as such with `parseSpecial` alone.
+    public func specialTexts(in text: [UInt8]) -> [Int32: Int] {
+        var counts: [Int32: Int] = [:]
+        for case .token(let id) in specials.parts(text.span) { counts[id, default: 0] += 1 }
+        return counts
     }
 
     /// The text of `ids`. Control tokens are left out unless `includingSpecial`, so that decoding undoes encoding.

@@ -109,6 +109,8 @@ struct TokenizerDefinition: Sendable {
     var addsBOS = false
     var addsEOS = false
     var chatTemplate: [UInt8]?
+    /// What the user should know about the description, a paragraph each.
+    var warnings: [String] = []
 
     /// The space that a word-initial piece stands for.
     static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]

@@ -8,6 +8,9 @@ extension RunOptions {
         logger.logLevel = verbose ? .debug : quiet ? .warning : .notice
         return logger
     }
+
+    /// For warnings alone, which are printed whatever the options say.
+    static var warnings: Logger { Logger(label: "longlens") { _ in StandardErrorLog() } }
 }
 
 /// One line per message on standard error: `longlens: warning: …`.

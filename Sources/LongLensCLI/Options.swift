@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import LongLens
 
 /// Which model.
@@ -11,14 +12,21 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"))
     var tokenizer: String?
 
-    func load() throws(LensError) -> Pretrained { try Pretrained.load(path: model, tokenizerPath: tokenizer) }
+    /// The model, its warnings printed.
+    func load() throws(LensError) -> Pretrained {
+        let pretrained = try Pretrained.load(path: model, tokenizerPath: tokenizer)
+        for warning in pretrained.warnings { RunOptions.warnings.warning("\(warning)") }
+        return pretrained
+    }
 
     /// The tokenizer alone, without reading weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
         guard let source = try openModel(path: model, tokenizerPath: tokenizer).tokenizer else {
             throw .missing("\(model) carries no tokenizer; give one with --tokenizer FILE.")
         }
-        return try Tokenizer(source)
+        let loaded = try Tokenizer(source)
+        for warning in loaded.warnings { RunOptions.warnings.warning("\(warning)") }
+        return loaded
     }
 }
 
@@ -50,18 +58,26 @@ struct DocumentOptions: ParsableArguments {
     var documents: [String]
 
     @Option(name: .long, help: "When text begins with BOS: auto (where the model defines it), always, never.")
-    var bos: BOSPolicy = .auto
+    var bos: BoundaryPolicy = .auto
+
+    @Option(name: .long, help: "When text ends with EOS: auto (where the model defines it), always, never.")
+    var eos: BoundaryPolicy = .auto
+
+    @Flag(name: .long, help: "Read special tokens written in text as such; without it they are plain text.")
+    var special = false
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
     func encoder(for pretrained: Pretrained) throws(LensError) -> DocumentEncoder {
         let configuration = pretrained.model.configuration
         let ids = TokenIDsEncoding(
             model: pretrained.path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos)
+        return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos, eos: eos, special: special) {
+            RunOptions.warnings.warning("\($0)")
+        }
     }
 }
 
-extension BOSPolicy: ExpressibleByArgument {}
+extension BoundaryPolicy: ExpressibleByArgument {}
 
 /// A count that may be written with k for 1024: 512, 2k, 32k.
 struct Count: ExpressibleByArgument {

@@ -3,6 +3,7 @@ import LensFormats
 import LensKernels
 import LensModels
 import LensSupport
+import LensTokenizers
 import LensWeighting
 
 /// A whole training run in its output folder: from settings to a trained model, with checkpoints on the way.
@@ -41,7 +42,8 @@ struct TrainingRun {
 
     mutating func run() throws(LensError) {
         if let warning = input.warning { observer?.warning(warning) }
-        let sequences = try input.sequences(settings)
+        for warning in input.tokenizer?.warnings ?? [] { observer?.warning(warning) }
+        let sequences = try input.sequences(settings) { observer?.warning($0) }
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
         let memory = TrainingMemory(
