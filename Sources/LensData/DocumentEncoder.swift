@@ -11,7 +11,7 @@ public protocol TextEncoding: Sendable {
     /// spells a special token becomes it.
     func encode(_ text: [UInt8], addBOS: Bool?, addEOS: Bool?, parseSpecial: Bool) throws(LensError) -> [Int32]
     /// How often `text` spells each special token.
-    func specialTexts(in text: [UInt8]) -> [Int32: Int]
+    func specialTexts(in text: [UInt8]) throws(LensError) -> [Int32: Int]
     /// What a token is spelled as.
     func bytes(of token: Int32) -> [UInt8]?
 }
@@ -71,11 +71,11 @@ public struct DocumentEncoder: Sendable {
             let tokens: [Int32]
             do {
                 tokens = try encoder.encode(text, addBOS: bos.adds, addEOS: eos.adds, parseSpecial: special)
-            } catch {
-                throw LensError(error.kind, "\(document.source): \(error.message)")
+            } catch where error.kind == .data {
+                throw LensError(.data, "\(document.source): \(error.message)")
             }
             guard !tokens.isEmpty else { throw .data("\(document.source) has no tokens.") }
-            if !special { countSpecials(in: text, of: document) }
+            if !special { try countSpecials(in: text, of: document) }
             return tokens
         case .tokens(let tokens):
             for (index, token) in tokens.enumerated() where token < 0 || Int(token) >= encoder.vocabularySize {
@@ -87,8 +87,8 @@ public struct DocumentEncoder: Sendable {
         }
     }
 
-    private func countSpecials(in text: [UInt8], of document: Document) {
-        let found = encoder.specialTexts(in: text)
+    private func countSpecials(in text: [UInt8], of document: Document) throws(LensError) {
+        let found = try encoder.specialTexts(in: text)
         guard !found.isEmpty else { return }
         let named = found.map { (String(decoding: encoder.bytes(of: $0.key) ?? [], as: UTF8.self), $0.value) }
         let isFirst = spelledSpecials.add(Dictionary(named, uniquingKeysWith: +), source: document.source)

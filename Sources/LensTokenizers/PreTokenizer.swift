@@ -11,7 +11,7 @@ struct PreTokenizer: Sendable {
 
     private let steps: [Step]
     private let encoder: WordEncoder
-    private let needsValidText: Bool
+    private let patternCount: Int
 
     /// Compiles the patterns. `file` is for messages.
     init(_ definition: [PreTokenizerStep], encoder: WordEncoder, file: String) throws(LensError) {
@@ -27,11 +27,12 @@ struct PreTokenizer: Sendable {
                 if addsPrefixSpace { steps.append(.prefixSpace) }
                 if usesRegex { steps.append(.isolate(try Pattern(PublishedPattern.gpt2, file: file))) }
             case .metaspace(let scheme, let splits): steps.append(.metaspace(scheme, splits: splits))
+            case .unicodeScripts: steps.append(.split(try UnicodeScripts.pattern(file: file), .removed, inverted: true))
             }
         }
         self.steps = steps
         self.encoder = encoder
-        needsValidText = steps.contains {
+        patternCount = steps.count {
             switch $0 {
             case .isolate, .split: true
             default: false
@@ -43,14 +44,15 @@ struct PreTokenizer: Sendable {
     ///
     /// Patterns only see well-formed text; malformed bytes between are words of their own.
     func encode(_ text: Span<UInt8>, isFirst: Bool, isValid: Bool, _ session: inout EncodingSession) throws(LensError) {
-        if isValid || !needsValidText { return try encode(text, step: 0, isFirst, &session) }
-        var start = 0
-        while start < text.count {
-            let valid = UTF8Scan.endOfValid(text, from: start)
-            if valid > start { try encode(text.extracting(start..<valid), step: 0, isFirst && start == 0, &session) }
-            let invalid = UTF8Scan.endOfInvalid(text, from: valid)
-            if invalid > valid { encoder.encode(text.extracting(valid..<invalid), &session) }
-            start = invalid
+        session.budget.add(byteCount: text.count * patternCount)
+        if isValid || patternCount == 0 { return try encode(text, step: 0, isFirst, &session) }
+        for stretch in UTF8Scan.stretches(text) {
+            let part = text.extracting(stretch.range)
+            if stretch.isValid {
+                try encode(part, step: 0, isFirst && stretch.range.lowerBound == 0, &session)
+            } else {
+                encoder.encode(part, &session)
+            }
         }
     }
 
@@ -67,6 +69,7 @@ struct PreTokenizer: Sendable {
             try split(text, pattern, behavior, inverted, step, isFirst, &session)
         case .prefixSpace:
             guard text.count > 0, text[0] != 0x20 else { return try encode(text, step: step + 1, isFirst, &session) }
+            try session.budget.take(bytes: 1)
             var prefixed: [UInt8] = [0x20]
             prefixed.reserveCapacity(text.count + 1)
             for index in 0..<text.count { prefixed.append(text[index]) }
@@ -76,30 +79,24 @@ struct PreTokenizer: Sendable {
         }
     }
 
-    /// Each match and each stretch between matches is a word.
+    /// Each match and each stretch between matches is a word; an empty match cuts where it is.
     private func isolate(
         _ text: Span<UInt8>, _ pattern: Pattern, _ step: Int, _ isFirst: Bool, _ session: inout EncodingSession
     ) throws(LensError) {
         let isLast = step + 1 == steps.count
         var done = 0
         var from = 0
-        while let match = try pattern.match(text, from: from, session.regex) {
-            if match.isEmpty {
-                from =
-                    match.upperBound
-                    + (match.upperBound < text.count ? UTF8Scan.characterLength(text, at: match.upperBound) : 1)
-                continue
-            }
+        while let match = try pattern.match(text, from: from, session.regex, &session.budget) {
             if match.lowerBound > done {
                 try encode(text.extracting(done..<match.lowerBound), step: step + 1, isFirst && done == 0, &session)
             }
-            if isLast {
+            if isLast, !match.isEmpty {
                 encoder.encode(text.extracting(match), &session)
-            } else {
+            } else if !match.isEmpty {
                 try encode(text.extracting(match), step: step + 1, isFirst && match.lowerBound == 0, &session)
             }
             done = match.upperBound
-            from = done
+            from = match.isEmpty ? done + UTF8Scan.step(text, at: done) : done
         }
         if done < text.count {
             try encode(text.extracting(done..<text.count), step: step + 1, isFirst && done == 0, &session)
@@ -114,20 +111,14 @@ struct PreTokenizer: Sendable {
         var parts: [(range: Range<Int>, isMatch: Bool)] = []
         var done = 0
         var from = 0
-        while let match = try pattern.match(text, from: from, session.regex) {
-            if match.isEmpty {
-                from =
-                    match.upperBound
-                    + (match.upperBound < text.count ? UTF8Scan.characterLength(text, at: match.upperBound) : 1)
-                continue
-            }
+        while let match = try pattern.match(text, from: from, session.regex, &session.budget) {
             if match.lowerBound > done { parts.append((done..<match.lowerBound, inverted)) }
             parts.append((match, !inverted))
             done = match.upperBound
-            from = done
+            from = match.isEmpty ? done + UTF8Scan.step(text, at: done) : done
         }
         if done < text.count { parts.append((done..<text.count, inverted)) }
-        for range in behavior.join(parts) {
+        for range in behavior.join(parts) where !range.isEmpty {
             try encode(text.extracting(range), step: step + 1, isFirst && range.lowerBound == 0, &session)
         }
     }
@@ -144,6 +135,7 @@ struct PreTokenizer: Sendable {
         }
         let prepends = scheme == .always || (scheme == .first && isFirst)
         if prepends, !marked.isEmpty, !marked.starts(with: mark) { marked.insert(contentsOf: mark, at: 0) }
+        try session.budget.take(bytes: marked.count - text.count)
         guard splits else { return try encode(marked.span, step: step + 1, isFirst, &session) }
         var start = 0
         var index = 1

@@ -63,7 +63,7 @@ public final class Tokenizer: Sendable {
         addsEOS = definition.addsEOS
         warnings = definition.warnings
         specials = AddedTokenMatcher(definition.addedTokens.filter(\.isSpecial))
-        normalizes = definition.normalizer.contains(.nfc)
+        normalizes = definition.normalizesText
         spellings = Spellings(definition)
         let encoder = WordEncoder(definition)
         missingBytes = encoder.missingBytes
@@ -109,9 +109,12 @@ public final class Tokenizer: Sendable {
     }
 
     /// How often `text` spells each special token: what `encode` gives as such with `parseSpecial` alone.
-    public func specialTexts(in text: [UInt8]) -> [Int32: Int] {
+    ///
+    /// Throws what `encode` throws for a description that makes looking for them endless.
+    public func specialTexts(in text: [UInt8]) throws(LensError) -> [Int32: Int] {
         var counts: [Int32: Int] = [:]
-        for case .token(let id) in specials.parts(text.span) { counts[id, default: 0] += 1 }
+        var budget = DocumentBudget(byteCount: text.count)
+        for case .token(let id) in try specials.parts(text.span, &budget) { counts[id, default: 0] += 1 }
         return counts
     }
 
