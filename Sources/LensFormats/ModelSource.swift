@@ -24,6 +24,8 @@ public protocol ModelSource: Sendable {
     var configuration: ModelConfiguration { get }
     /// Where the tokenizer's description is, if the format carries one.
     var tokenizer: TokenizerSource? { get }
+    /// What the user should know of the file or folder, though it can be used: one paragraph each.
+    var warnings: [String] { get }
     /// The stored type of the parameter of this Hugging Face name.
     func type(of name: String) throws(LensError) -> TensorType
     /// Dequantizes the parameter of this Hugging Face name, in Hugging Face's layout (rotary halves), into

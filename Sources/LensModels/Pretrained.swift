@@ -10,14 +10,14 @@ public struct Pretrained: Sendable {
     public let tokenizer: Tokenizer?
     /// The path that it was loaded from.
     public let path: String
+    /// What the user should know of the model's files and of its tokenizer: one paragraph each.
+    public let warnings: [String]
 
-    /// What its user should know, a paragraph each.
-    public var warnings: [String] { tokenizer?.warnings ?? [] }
-
-    public init(model: LanguageModel, tokenizer: Tokenizer?, path: String) {
+    public init(model: LanguageModel, tokenizer: Tokenizer?, path: String, warnings: [String] = []) {
         self.model = model
         self.tokenizer = tokenizer
         self.path = path
+        self.warnings = warnings
     }
 
     /// Loads a GGUF file, a Hugging Face folder or a llama2.c file, its weights as fp32.
@@ -35,7 +35,8 @@ public struct Pretrained: Sendable {
         var configuration = source.configuration
         try adjust(&configuration)
         let model = try LanguageModel(reading: source, as: configuration)
-        return Pretrained(model: model, tokenizer: tokenizer, path: path)
+        return Pretrained(
+            model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []))
     }
 }
 

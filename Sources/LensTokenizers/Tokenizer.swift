@@ -19,13 +19,14 @@ public final class Tokenizer: Sendable {
     /// The model defines BOS to be put before text, EOS after it.
     public let addsBOS: Bool
     public let addsEOS: Bool
-    /// What the user should know about the description, a paragraph each.
-    public let warnings: [String]
     /// Bytes that the vocabulary cannot spell; like the `tokenizers` library, `encode` leaves them out or gives the
     /// unknown token.
     public let missingBytes: [UInt8]
     /// The tokenizer changes text before encoding (Unicode composition): `decode` gives the changed text.
     public let normalizes: Bool
+
+    /// What the user should know of the tokenizer's description, though it can be used: one paragraph each.
+    public var warnings: [String] { definition.warnings }
 
     let definition: TokenizerDefinition
     private let path: String
@@ -61,7 +62,6 @@ public final class Tokenizer: Sendable {
         eosToken = definition.eosToken
         addsBOS = definition.addsBOS
         addsEOS = definition.addsEOS
-        warnings = definition.warnings
         specials = AddedTokenMatcher(definition.addedTokens.filter(\.isSpecial))
         normalizes = definition.normalizesText
         spellings = Spellings(definition)

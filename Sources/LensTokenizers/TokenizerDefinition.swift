@@ -130,7 +130,7 @@ struct TokenizerDefinition: Sendable {
     var addsBOS = false
     var addsEOS = false
     var chatTemplate: [UInt8]?
-    /// What the user should know about the description, a paragraph each.
+    /// What the user should know of the description, though it can be used: one paragraph each.
     var warnings: [String] = []
 
     /// The space that a word-initial piece stands for.

@@ -25,7 +25,7 @@ struct Convert: ParsableCommand {
 
     mutating func run() throws {
         try machine.prepare()
-        let pretrained = try Pretrained.load(path: input, tokenizerPath: tokenizer)
+        let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
         if output.hasSuffix(".gguf") {
             try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
         } else if output.hasSuffix(".bin") {
@@ -66,7 +66,7 @@ struct Quantize: ParsableCommand {
 
     mutating func run() throws {
         try machine.prepare()
-        let pretrained = try Pretrained.load(path: input, tokenizerPath: tokenizer)
+        let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
         try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
     }
 }

@@ -37,6 +37,7 @@ struct Inspect: ParsableCommand {
             types[type, default: (0, 0)].elements += parameter.count
         }
         let tokenizer = try source.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
+        say(warnings: source.warnings + (tokenizer?.warnings ?? []))
         let report = Report(
             architecture: configuration.family.rawValue, parameters: configuration.parameterCount,
             layers: configuration.layerCount, hidden_size: configuration.hiddenSize,

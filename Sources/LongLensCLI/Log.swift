@@ -8,9 +8,12 @@ extension RunOptions {
         logger.logLevel = verbose ? .debug : quiet ? .warning : .notice
         return logger
     }
+}
 
-    /// For warnings alone, which are printed whatever the options say.
-    static var warnings: Logger { Logger(label: "longlens") { _ in StandardErrorLog() } }
+/// Says what the user should know of something that was opened; with --quiet too.
+func say(warnings: [String]) {
+    let log = Logger(label: "longlens") { _ in StandardErrorLog() }
+    for warning in warnings { log.warning("\(warning)") }
 }
 
 /// One line per message on standard error: `longlens: warning: …`.

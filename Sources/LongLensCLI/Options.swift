@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import LongLens
 
 /// Which model.
@@ -12,22 +11,25 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"))
     var tokenizer: String?
 
-    /// The model, its warnings printed.
-    func load() throws(LensError) -> Pretrained {
-        let pretrained = try Pretrained.load(path: model, tokenizerPath: tokenizer)
-        for warning in pretrained.warnings { RunOptions.warnings.warning("\(warning)") }
-        return pretrained
-    }
+    /// Loads the model and says its warnings.
+    func load() throws(LensError) -> Pretrained { try loadSayingWarnings(model, tokenizer: tokenizer) }
 
     /// The tokenizer alone, without reading weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
         guard let source = try openModel(path: model, tokenizerPath: tokenizer).tokenizer else {
             throw .missing("\(model) carries no tokenizer; give one with --tokenizer FILE.")
         }
-        let loaded = try Tokenizer(source)
-        for warning in loaded.warnings { RunOptions.warnings.warning("\(warning)") }
-        return loaded
+        let tokenizer = try Tokenizer(source)
+        say(warnings: tokenizer.warnings)
+        return tokenizer
     }
+}
+
+/// Loads the model at `path` and says its warnings.
+func loadSayingWarnings(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
+    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer)
+    say(warnings: pretrained.warnings)
+    return pretrained
 }
 
 /// How the machine is used, and how much is said.
@@ -72,7 +74,7 @@ struct DocumentOptions: ParsableArguments {
         let ids = TokenIDsEncoding(
             model: pretrained.path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
         return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos, eos: eos, special: special) {
-            RunOptions.warnings.warning("\($0)")
+            say(warnings: [$0])
         }
     }
 }

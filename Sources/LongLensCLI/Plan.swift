@@ -18,13 +18,15 @@ struct ShapeOptions: ParsableArguments {
 
     func configuration() throws(LensError) -> ModelConfiguration {
         if let shape { return try ModelShapes.named(shape) }
-        return try openModel(path: model ?? "", tokenizerPath: tokenizer).configuration
+        let source = try openModel(path: model ?? "", tokenizerPath: tokenizer)
+        say(warnings: source.warnings)
+        return source.configuration
     }
 
     /// The model's weights, or random ones of the shape.
     func loadModel() throws(LensError) -> LanguageModel {
         if let shape { return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0) }
-        return try Pretrained.load(path: model ?? "", tokenizerPath: tokenizer).model
+        return try loadSayingWarnings(model ?? "", tokenizer: tokenizer).model
     }
 
     var name: String { shape ?? baseName(model ?? "") }

@@ -5,6 +5,7 @@ public struct GGUFModel: ModelSource {
     public let path: String
     public let configuration: ModelConfiguration
     public let tokenizer: TokenizerSource?
+    public let warnings: [String] = []
     /// The file itself, for computing on its blocks as they are.
     public let file: GGUFFile
 

@@ -5,6 +5,7 @@ public struct HuggingFaceModel: ModelSource {
     public let path: String
     public let configuration: ModelConfiguration
     public let tokenizer: TokenizerSource?
+    public let warnings: [String] = []
     private let shards: SafetensorsShards
 
     /// Opens the folder and checks that its files hold every parameter of the configuration and nothing unknown.

@@ -8,6 +8,7 @@ public struct Llama2CModel: ModelSource {
     public let path: String
     public let configuration: ModelConfiguration
     public let tokenizer: TokenizerSource?
+    public let warnings: [String] = []
     private let file: MappedFile
     private let layout: Llama2CLayout
 

@@ -18,6 +18,8 @@ struct Scorer {
     private let bosToken: Int32?
     /// What it takes beside the trained model.
     let memory: TrainingMemory.Scorer
+    /// What the user should know of a scorer's files.
+    let warnings: [String]
 
     /// Resolves the defaults of context and stride into `settings`.
     init(_ choice: ScorerChoice, _ settings: inout TrainingSettings, _ input: TrainingInput) throws(LensError) {
@@ -25,17 +27,17 @@ struct Scorer {
         switch choice {
         case .none, .file:
             plan = nil
-            memory = .none
+            (memory, warnings) = (.none, [])
             if case .file(let path) = choice { kind = .file(path: path) } else { kind = .none }
         case .own:
             settings.scorer = "self"
             let windows = try Self.windows(&settings, trainedFor: input.trainedFor)
-            (kind, plan, memory) = (.own, windows, .own(contextLength: windows.context))
+            (kind, plan, memory, warnings) = (.own, windows, .own(contextLength: windows.context), [])
         case .model(let path):
             let source = try openModel(path: path)
             try Self.requireSameTokens(source, input)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
-            (kind, plan) = (.model(source), windows)
+            (kind, plan, warnings) = (.model(source), windows, source.warnings)
             memory = .model(source.configuration, contextLength: windows.context)
         }
     }

@@ -13,8 +13,8 @@ struct TrainingInput {
     let configuration: ModelConfiguration
     /// The context length that the model came with.
     let trainedFor: Int
-    /// What the user should know about the context extension.
-    let warning: String?
+    /// What the user should know of the model, its tokenizer and the context extension: one paragraph each.
+    let warnings: [String]
 
     init(_ settings: TrainingSettings) throws(LensError) {
         let source = try openModel(path: settings.model, tokenizerPath: settings.tokenizer)
@@ -23,7 +23,8 @@ struct TrainingInput {
         trainedFor = configuration.contextLength
         let change = ContextExtension(
             contextLength: settings.contextLength, ropeTheta: settings.ropeTheta, ropeScaling: settings.ropeScaling)
-        warning = change.warning(for: configuration)
+        warnings =
+            source.warnings + (tokenizer?.warnings ?? []) + (change.warning(for: configuration).map { [$0] } ?? [])
         try change.apply(to: &configuration)
         self.configuration = configuration
         self.source = source

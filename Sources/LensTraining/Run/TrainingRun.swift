@@ -3,7 +3,6 @@ import LensFormats
 import LensKernels
 import LensModels
 import LensSupport
-import LensTokenizers
 import LensWeighting
 
 /// A whole training run in its output folder: from settings to a trained model, with checkpoints on the way.
@@ -41,8 +40,7 @@ struct TrainingRun {
     }
 
     mutating func run() throws(LensError) {
-        if let warning = input.warning { observer?.warning(warning) }
-        for warning in input.tokenizer?.warnings ?? [] { observer?.warning(warning) }
+        for warning in input.warnings + scorer.warnings { observer?.warning(warning) }
         let sequences = try input.sequences(settings) { observer?.warning($0) }
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
