@@ -12,11 +12,14 @@ extension Pretrained {
             extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: model.read)
     }
 
-    /// Writes a GGUF file with the matrices as `type`; it appears whole or not at all.
-    public func saveGGUF(to path: String, type: TensorType = .f32, name: String) throws(LensError) {
+    /// Writes a GGUF file with the matrices as `type`; it appears whole or not at all. Returns what could not be carried
+    /// over: one paragraph each.
+    @discardableResult
+    public func saveGGUF(to path: String, type: TensorType = .f32, name: String) throws(LensError) -> [String] {
         try unsafe writeGGUF(
             to: path, configuration: model.configuration, type: type,
             tokenizer: tokenizer?.ggufMetadata() ?? GGUFMetadata(), name: name, parameters: model.read)
+        return tokenizer?.ggufLosses ?? []
     }
 
     /// Writes a llama2.c file; its tokenizer is a file of its own, which is not written.

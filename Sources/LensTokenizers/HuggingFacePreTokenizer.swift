@@ -8,7 +8,7 @@ enum HuggingFacePreTokenizer {
 
     private static let whiteSpace = #"\s"#
     /// Of Unicode's punctuation and ASCII's.
-    private static let punctuation = #"[\p{P}!-/:-@\[-`{-~]"#
+    static let punctuation = #"[\p{P}!-/:-@\[-`{-~]"#
     /// Rust's `\w` and what is neither that nor white space.
     private static let words =
         #"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}\s]+"#

@@ -83,7 +83,8 @@ struct Normalizer: Sendable {
             var done = 0
             var from = 0
             while stretch.isValid, let match = try pattern.match(part, from: from, session.regex, &session.budget) {
-                result.append(contentsOf: text[stretch.range.lowerBound + done..<stretch.range.lowerBound + match.lowerBound])
+                result.append(
+                    contentsOf: text[stretch.range.lowerBound + done..<stretch.range.lowerBound + match.lowerBound])
                 result.append(contentsOf: new)
                 guard result.count <= limit else { throw DocumentBudget.grown() }
                 done = match.upperBound

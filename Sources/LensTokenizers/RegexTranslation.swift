@@ -22,6 +22,26 @@ struct RegexTranslation {
         pattern.unicodeScalars.count <= 200 ? pattern : String(pattern.unicodeScalars.prefix(200)) + "…"
     }
 
+    /// `pattern` with characters beyond ASCII as themselves where they are written `\x{HHHH}`.
+    static func unescaped(_ pattern: String) -> String {
+        var result = String.UnicodeScalarView()
+        var rest = pattern.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "\\", rest.starts(with: "x{".unicodeScalars), let end = rest.firstIndex(of: "}"),
+                let value = UInt32(String(rest[rest.index(rest.startIndex, offsetBy: 2)..<end]), radix: 16),
+                value >= 0x80, let character = Unicode.Scalar(value)
+            {
+                result.append(character)
+                rest = rest[rest.index(after: end)...]
+            } else {
+                result.append(scalar)
+                // What follows a backslash belongs to it.
+                if scalar == "\\", let next = rest.popFirst() { result.append(next) }
+            }
+        }
+        return String(result)
+    }
+
     static func translate(_ source: String, file: String) throws(LensError) -> String {
         guard source.unicodeScalars.count <= longest else {
             throw .data("\(file): a pattern of \(source.unicodeScalars.count) characters; \(longest) are allowed.")

@@ -55,6 +55,10 @@ public final class Tokenizer: Sendable {
             self.path = path
             definition = try Llama2CTokenizerReader.read(bytes, vocabularySize: vocabularySize, path: path)
             original = nil
+        case .sentencePiece(let bytes, let path):
+            self.path = path
+            definition = try SentencePieceModel.read(bytes, path: path)
+            original = nil
         }
         try definition.validate(path)
         vocabularySize = definition.pieces.count
@@ -154,6 +158,9 @@ public final class Tokenizer: Sendable {
     public func ggufMetadata() -> GGUFMetadata {
         GGUFTokenizerWriter.metadata(definition, tokenizerJSON: original?.tokenizer)
     }
+
+    /// What `ggufMetadata` cannot say of the tokenizer, so that a GGUF file gives other tokens: one paragraph each.
+    public var ggufLosses: [String] { GGUFTokenizerWriter.losses(definition) }
 
     /// `tokenizer.json` and `tokenizer_config.json` for the `tokenizers` and `transformers` libraries; of a tokenizer
     /// read from these files, the files themselves.

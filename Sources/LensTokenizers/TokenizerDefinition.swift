@@ -48,6 +48,14 @@ struct AddedToken: Equatable, Sendable {
     var isNormalized = false
     /// Not found inside of a word.
     var isSingleWord = false
+
+    /// The control, unknown and user-defined ones of a vocabulary, as they are spelled.
+    static func all(_ pieces: [[UInt8]], _ types: [PieceType]) -> [AddedToken] {
+        pieces.indices.compactMap { id in
+            guard types[id].isSpecial || types[id] == .userDefined, !pieces[id].isEmpty else { return nil }
+            return AddedToken(id: Int32(id), content: pieces[id], isSpecial: types[id].isSpecial)
+        }
+    }
 }
 
 /// One step of text normalization.
@@ -135,6 +143,11 @@ struct TokenizerDefinition: Sendable {
 
     /// The space that a word-initial piece stands for.
     static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
+
+    /// GGUF has a name for the pre-tokenizer; where it has none, the whole description goes into the file.
+    var preTokenizerIsNamed: Bool {
+        kind == .sentencePiece || preTokenizerName != nil || GGUFPreTokenizer.forWriting(self) != nil
+    }
 
     /// The normalizer does more than spell spaces as `▁`.
     var normalizesText: Bool {

@@ -27,7 +27,7 @@ struct Convert: ParsableCommand {
         try machine.prepare()
         let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
         if output.hasSuffix(".gguf") {
-            try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
+            say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input)))
         } else if output.hasSuffix(".bin") {
             guard type == .f32 else { throw ValidationError("llama2.c files hold f32 only.") }
             try pretrained.saveLlama2C(to: output)
@@ -67,7 +67,7 @@ struct Quantize: ParsableCommand {
     mutating func run() throws {
         try machine.prepare()
         let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
-        try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
+        say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input)))
     }
 }
 

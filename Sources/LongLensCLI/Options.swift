@@ -14,9 +14,9 @@ struct ModelOptions: ParsableArguments {
     /// Loads the model and says its warnings.
     func load() throws(LensError) -> Pretrained { try loadSayingWarnings(model, tokenizer: tokenizer) }
 
-    /// The tokenizer alone, without reading weights.
+    /// The tokenizer alone, for which there need be no weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
-        guard let source = try openModel(path: model, tokenizerPath: tokenizer).tokenizer else {
+        guard let source = try openTokenizer(path: model, tokenizerPath: tokenizer) else {
             throw .missing("\(model) carries no tokenizer; give one with --tokenizer FILE.")
         }
         let tokenizer = try Tokenizer(source)

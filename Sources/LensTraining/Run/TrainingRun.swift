@@ -173,7 +173,7 @@ struct TrainingRun {
         try trained.saveHuggingFace(to: folder.modelPath)
         observer?.modelSaved(path: folder.modelPath)
         guard settings.export == .gguf else { return }
-        try trained.saveGGUF(to: folder.ggufPath, name: "LongLens")
+        for loss in try trained.saveGGUF(to: folder.ggufPath, name: "LongLens") { observer?.warning(loss) }
         observer?.modelSaved(path: folder.ggufPath)
     }
 }
