@@ -71,7 +71,7 @@ public struct DocumentEncoder: Sendable {
             let tokens: [Int32]
             do {
                 tokens = try encoder.encode(text, addBOS: bos.adds, addEOS: eos.adds, parseSpecial: special)
-            } catch where error.kind == .data {
+            } catch  where error.kind == .data {
                 throw LensError(.data, "\(document.source): \(error.message)")
             }
             guard !tokens.isEmpty else { throw .data("\(document.source) has no tokens.") }

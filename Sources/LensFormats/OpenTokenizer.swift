@@ -22,12 +22,48 @@ public func openTokenizer(path: String, tokenizerPath: String? = nil) throws(Len
 }
 
 /// What is at a path, where its tokenizer is looked for.
-public enum TokenizerPlace: Sendable {
+enum TokenizerPlace {
     case folder, gguf
     /// A file of a tokenizer alone.
     case description
     case model
 }
 
-/// What is at `path`, told by its content.
-public func tokenizerPlace(path: String) throws(LensError) -> TokenizerPlace { try TokenizerFiles.kind(path) }
+/// What is known of a model without its weights.
+public struct WeightlessModel: Sendable {
+    /// The name of the architecture, and the sizes that are given.
+    public private(set) var architecture: String?
+    public private(set) var layerCount, hiddenSize, contextLength, vocabularySize: Int?
+    /// Of a folder with a configuration that is understood.
+    public private(set) var configuration: ModelConfiguration?
+    public let tokenizer: TokenizerSource?
+
+    /// Reads a tokenizer's file, a folder without `*.safetensors` or a GGUF file without tensors; nil for anything else,
+    /// which `openModel` opens.
+    public init?(path: String, tokenizerPath: String? = nil) throws(LensError) {
+        switch try TokenizerFiles.kind(path) {
+        case .model: return nil
+        case .description: break
+        case .folder:
+            if try Folders.names(in: path).contains(where: { $0.hasSuffix(".safetensors") }) { return nil }
+            if Folders.entryExists(path + "/config.json") {
+                let found = try HuggingFaceDescription(folder: path, tokenizerPath: tokenizerPath).configuration
+                configuration = found
+                (architecture, vocabularySize) = (found.family.rawValue, found.vocabularySize)
+                (layerCount, hiddenSize, contextLength) = (found.layerCount, found.hiddenSize, found.contextLength)
+            }
+        case .gguf:
+            let file = try GGUFFile(path: path)
+            guard file.tensors.isEmpty else { return nil }
+            let name = file.metadata.string("general.architecture")
+            func size(_ key: String) -> Int? { name.flatMap { file.metadata.integer("\($0).\(key)") } }
+            architecture = name
+            (layerCount, hiddenSize) = (size("block_count"), size("embedding_length"))
+            (contextLength, vocabularySize) = (size("context_length"), size("vocab_size"))
+        }
+        tokenizer = try openTokenizer(path: path, tokenizerPath: tokenizerPath)
+        guard tokenizer != nil || architecture != nil else {
+            throw .missing("\(path) holds neither a model nor a tokenizer.")
+        }
+    }
+}

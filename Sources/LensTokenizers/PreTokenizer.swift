@@ -7,16 +7,21 @@ struct PreTokenizer: Sendable {
         case split(Pattern, SplitBehavior, inverted: Bool)
         case prefixSpace
         case metaspace(PrependScheme, splits: Bool)
+        /// Bytes become the characters that spell them: what steps after ByteLevel see.
+        case spellBytes
     }
 
     private let steps: [Step]
     private let encoder: WordEncoder
     private let patternCount: Int
+    /// Words come out of the steps spelled.
+    private let isSpelled: Bool
 
     /// Compiles the patterns. `file` is for messages.
     init(_ definition: [PreTokenizerStep], encoder: WordEncoder, file: String) throws(LensError) {
         var steps: [Step] = []
-        for step in definition {
+        var spells = false
+        for (index, step) in definition.enumerated() {
             switch step {
             case .split(let pattern, .isolated, _): steps.append(.isolate(try Pattern(pattern, file: file)))
             case .split(let pattern, let behavior, let inverted):
@@ -26,12 +31,18 @@ struct PreTokenizer: Sendable {
             case .byteLevel(let addsPrefixSpace, let usesRegex):
                 if addsPrefixSpace { steps.append(.prefixSpace) }
                 if usesRegex { steps.append(.isolate(try Pattern(PublishedPattern.gpt2, file: file))) }
+                guard !spells else { throw .data("\(file): the pre_tokenizer has ByteLevel twice.") }
+                if index + 1 < definition.count {
+                    steps.append(.spellBytes)
+                    spells = true
+                }
             case .metaspace(let scheme, let splits): steps.append(.metaspace(scheme, splits: splits))
             case .unicodeScripts: steps.append(.split(try UnicodeScripts.pattern(file: file), .removed, inverted: true))
             }
         }
         self.steps = steps
         self.encoder = encoder
+        isSpelled = spells
         patternCount = steps.count {
             switch $0 {
             case .isolate, .split: true
@@ -60,7 +71,7 @@ struct PreTokenizer: Sendable {
         throws(LensError)
     {
         guard step < steps.count else {
-            if text.count > 0 { encoder.encode(text, &session) }
+            finish(text, &session)
             return
         }
         switch steps[step] {
@@ -74,9 +85,25 @@ struct PreTokenizer: Sendable {
             prefixed.reserveCapacity(text.count + 1)
             for index in 0..<text.count { prefixed.append(text[index]) }
             try encode(prefixed.span, step: step + 1, isFirst, &session)
+        case .spellBytes:
+            var spelled: [UInt8] = []
+            spelled.reserveCapacity(text.count * 2)
+            for index in 0..<text.count { spelled.append(contentsOf: ByteAlphabet.spellings[Int(text[index])]) }
+            session.budget.add(byteCount: spelled.count)
+            try encode(spelled.span, step: step + 1, isFirst, &session)
         case .metaspace(let scheme, let splits):
             try metaspace(text, scheme, splits, step, isFirst, &session)
         }
+    }
+
+    /// Encodes a word.
+    @inline(__always)
+    private func finish(_ word: Span<UInt8>, _ session: inout EncodingSession) {
+        guard word.count > 0 else { return }
+        guard isSpelled else { return encoder.encode(word, &session) }
+        let spelled = (0..<word.count).map { word[$0] }
+        let bytes = ByteAlphabet.bytes(spelledBy: spelled) ?? spelled
+        encoder.encode(bytes.span, &session)
     }
 
     /// Each match and each stretch between matches is a word; an empty match cuts where it is.
@@ -91,7 +118,7 @@ struct PreTokenizer: Sendable {
                 try encode(text.extracting(done..<match.lowerBound), step: step + 1, isFirst && done == 0, &session)
             }
             if isLast, !match.isEmpty {
-                encoder.encode(text.extracting(match), &session)
+                finish(text.extracting(match), &session)
             } else if !match.isEmpty {
                 try encode(text.extracting(match), step: step + 1, isFirst && match.lowerBound == 0, &session)
             }

@@ -20,10 +20,16 @@ struct Tokenize: ParsableCommand {
     mutating func run() throws {
         let tokenizer = try model.loadTokenizer()
         let bytes = try text.map { Array($0.utf8) } ?? readBytes(file ?? "-")
-        let ids = try tokenizer.encode(bytes, addBOS: bos.adds, addEOS: eos.adds, parseSpecial: special).map {
-            String($0)
-        }
+        let ids = try ids(of: bytes, tokenizer).map { String($0) }
         try StandardOutput.writeLine(json ? "[\(ids.joined(separator: ","))]" : ids.joined(separator: " "))
+    }
+
+    private func ids(of text: [UInt8], _ tokenizer: Tokenizer) throws(LensError) -> [Int32] {
+        do {
+            return try tokenizer.encode(text, addBOS: bos.adds, addEOS: eos.adds, parseSpecial: special)
+        } catch  where error.kind == .data {
+            throw .data("\(file ?? "--text"): \(error.message)")
+        }
     }
 }
 

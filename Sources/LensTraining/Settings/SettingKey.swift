@@ -25,7 +25,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .context, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
             .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle:
             true
-        case .model, .tokenizer, .data, .bos, .eos, .special, .output, .scorer, .steps, .saveEvery, .keep, .resume, .memoryLimit,
+        case .model, .tokenizer, .data, .bos, .eos, .special, .output, .scorer, .steps, .saveEvery, .keep, .resume,
+            .memoryLimit,
             .export, .threads:
             false
         }
