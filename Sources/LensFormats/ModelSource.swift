@@ -49,4 +49,6 @@ public enum TokenizerSource: Sendable {
     case gguf(metadata: GGUFMetadata, path: String)
     /// A llama2.c tokenizer file (`tok512.bin`) for the given number of tokens.
     case llama2c(bytes: [UInt8], vocabularySize: Int, path: String)
+    /// A model file of the `sentencepiece` library (`tokenizer.model`).
+    case sentencePiece(bytes: [UInt8], path: String)
 }

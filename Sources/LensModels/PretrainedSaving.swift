@@ -23,6 +23,7 @@ extension Pretrained {
             to: path, configuration: model.configuration, type: type,
             tokenizer: tokenizer?.ggufMetadata() ?? GGUFMetadata(),
             name: name ?? origin.name ?? modelName(path: self.path), origin: origin, parameters: model.read)
+            + (tokenizer?.ggufLosses ?? [])
     }
 
     /// Writes a llama2.c file; its tokenizer is a file of its own, which is not written.

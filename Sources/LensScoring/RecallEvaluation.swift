@@ -18,7 +18,7 @@ public struct RecallEvaluation {
     /// Adds the losses of a document's facts; those asked past the pass's context are left out.
     public mutating func add(_ document: RecallDocument) throws(LensError) {
         let text = Array(document.text.utf8)
-        let all = try tokenizer.encode(text)
+        let all = try tokenizer.encode(text, addEOS: false)
         let tokens = Array(all.prefix(pass.contextLength))
         let starts = byteOffsets(of: all, textCount: text.count)
         let nll = try pass.losses(tokens)

@@ -19,7 +19,7 @@ struct AddedTokenMatcher: Sendable {
 
     var isEmpty: Bool { added.isEmpty }
 
-    /// The longest content that is accepted bounds the work per byte of text.
+    /// The longest content that is accepted.
     static let longestContent = 4096
 
     init(_ added: [AddedToken]) {
@@ -44,8 +44,10 @@ struct AddedTokenMatcher: Sendable {
 
     private static func key(_ node: Int32, _ byte: UInt8) -> UInt64 { UInt64(node) << 8 | UInt64(byte) }
 
-    /// The next token at or after `start`: its index in `added` and where it is.
-    private func next(_ text: Span<UInt8>, from start: Int) -> (token: AddedToken, range: Range<Int>)? {
+    /// The next token at or after `start`, and where it is.
+    private func next(
+        _ text: Span<UInt8>, from start: Int, _ budget: inout DocumentBudget
+    ) throws(LensError) -> (token: AddedToken, range: Range<Int>)? {
         for position in start..<text.count where firstBytes[Int(text[position])] {
             var node: Int32 = 0
             var end = position
@@ -55,29 +57,34 @@ struct AddedTokenMatcher: Sendable {
                 end += 1
                 if tokens[Int(node)] >= 0 { found = (added[Int(tokens[Int(node)])], position..<end) }
             }
+            guard budget.take(steps: end - position) else {
+                throw .data(
+                    "the text begins added tokens so often that looking for them takes more steps than its length allows; "
+                        + "the tokenizer's description is at fault.")
+            }
             if let found { return found }
         }
         return nil
     }
 
-    /// The parts of `text` in order; stretches of text are not empty.
-    func parts(_ text: Span<UInt8>) -> [Part] {
+    /// Nothing of a word touches `range`.
+    private static func standsAlone(_ range: Range<Int>, _ text: Span<UInt8>) -> Bool {
+        !UTF8Scan.endsWithWord(text, at: range.lowerBound) && !UTF8Scan.beginsWithWord(text, at: range.upperBound)
+    }
+
+    /// The parts of `text` in order; stretches of text are not empty. `.data` when `budget` does not suffice.
+    func parts(_ text: Span<UInt8>, _ budget: inout DocumentBudget) throws(LensError) -> [Part] {
         guard !isEmpty else { return text.count > 0 ? [.text(0..<text.count)] : [] }
         var parts: [Part] = []
         var done = 0
         var from = 0
-        while let (token, range) = next(text, from: from) {
+        while let (token, range) = try next(text, from: from, &budget) {
             from = range.upperBound
+            if token.isSingleWord, !Self.standsAlone(range, text) { continue }
             var lower = range.lowerBound
             var upper = range.upperBound
             if token.stripsLeft { lower = UTF8Scan.startOfWhiteSpace(text, endingAt: lower, limit: done) }
-            if token.stripsRight {
-                while upper < text.count {
-                    let length = UTF8Scan.whiteSpaceLength(text, at: upper)
-                    if length == 0 { break }
-                    upper += length
-                }
-            }
+            if token.stripsRight { upper = UTF8Scan.endOfWhiteSpace(text, from: upper) }
             if lower > done { parts.append(.text(done..<lower)) }
             parts.append(.token(token.id))
             done = upper

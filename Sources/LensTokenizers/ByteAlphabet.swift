@@ -29,6 +29,9 @@ enum ByteAlphabet {
             ? [UInt8(character)] : [UInt8(0xC0 | character >> 6), UInt8(0x80 | character & 0x3F)]
     }
 
+    /// The spellings of all bytes.
+    static let spellings = (0...255).map { spelling(of: UInt8($0)) }
+
     /// The bytes that `piece` spells, or nil if it holds a character outside the alphabet.
     static func bytes(spelledBy piece: [UInt8]) -> [UInt8]? {
         var result: [UInt8] = []

@@ -59,12 +59,12 @@ enum GGUFTokenizerReader {
             throw .data("\(path): \(Key.merges) is missing or not an array of strings.")
         }
         let name = metadata.string(Key.preTokenizer) ?? "default"
-        guard let family = PublishedPattern.family(named: name) else {
+        guard let family = GGUFPreTokenizer.named(name) else {
             if case .string(let json) = metadata[Key.huggingFace] {
                 return try HuggingFaceTokenizerReader.read(
                     json, configuration: nil, path: "\(path), \(Key.huggingFace)")
             }
-            let names = PublishedPattern.families.flatMap(\.names).joined(separator: ", ")
+            let names = GGUFPreTokenizer.all.flatMap(\.names).joined(separator: ", ")
             throw .data(
                 "\(path): \(Key.preTokenizer) is \"\(name)\", whose pattern is not known here; known are \(names).")
         }
@@ -85,7 +85,13 @@ enum GGUFTokenizerReader {
         definition.preTokenizerName = name
         definition.ignoresMerges = family.ignoresMerges
         definition.addsBOS = family.addsBOS
-        definition.addedTokens = addedTokens(pieces, types)
+        definition.addedTokens = AddedToken.all(pieces, types)
+        if metadata[Key.preTokenizer] == nil {
+            definition.warnings.append(
+                "\(path): no \(Key.preTokenizer) names the pre-tokenizer (an early converter wrote the file). Text is cut "
+                    + "as llama.cpp cuts it by default, which may give other tokens than the model was trained on, and worse "
+                    + "losses. Convert the model again.")
+        }
         return definition
     }
 
@@ -106,19 +112,12 @@ enum GGUFTokenizerReader {
         definition.fallsBackToBytes = types.contains(.byte)
         definition.fusesUnknown = true
         definition.addsBOS = true
-        definition.addedTokens = addedTokens(pieces, types)
+        definition.addedTokens = AddedToken.all(pieces, types)
         // llama.cpp's defaults of this model.
         definition.bosToken = pieces.count > 1 ? 1 : nil
         definition.eosToken = pieces.count > 2 ? 2 : nil
         definition.unknownToken = 0
         return definition
-    }
-
-    private static func addedTokens(_ pieces: [[UInt8]], _ types: [PieceType]) -> [AddedToken] {
-        pieces.indices.compactMap { id in
-            guard types[id].isSpecial || types[id] == .userDefined, !pieces[id].isEmpty else { return nil }
-            return AddedToken(id: Int32(id), content: pieces[id], isSpecial: types[id].isSpecial)
-        }
     }
 
     private static func readSpecialTokens(
@@ -133,7 +132,13 @@ enum GGUFTokenizerReader {
             if definition.kind == .sentencePiece { definition.unknownToken = id }
         }
         if let adds = try bool(metadata, Key.addsBOS, path) { definition.addsBOS = adds }
-        if let adds = try bool(metadata, Key.addsEOS, path) { definition.addsEOS = adds }
+        if try bool(metadata, Key.addsEOS, path) == true {
+            definition.addsEOS = definition.eosToken != nil
+            if !definition.addsEOS {
+                definition.warnings.append(
+                    "\(path): \(Key.addsEOS) is true, but no EOS token is given; none is added to text.")
+            }
+        }
         if case .string(let template) = metadata[Key.chatTemplate] { definition.chatTemplate = template }
     }
 
@@ -161,6 +166,40 @@ extension TokenizerDefinition {
 
 /// Writes a tokenizer as GGUF metadata.
 enum GGUFTokenizerWriter {
+    private static let unnamedPreTokenizer = "huggingface"
+
+    /// What of a definition the metadata cannot say, so that the file gives other tokens: a paragraph each.
+    static func losses(_ definition: TokenizerDefinition) -> [String] {
+        var losses: [String] = []
+        let spaces = TokenizerDefinition.spaceMarking(prepends: true)
+        let marksSpaces = definition.kind == .sentencePiece
+        let lost = definition.normalizer.filter { !(marksSpaces && spaces.contains($0)) }
+        if !lost.isEmpty, definition.preTokenizerIsNamed {
+            let names = lost.map(HuggingFaceNormalizer.name).joined(separator: ", ")
+            losses.append(
+                "GGUF has no place for the tokenizer's normalizer (\(names)): from the file, texts that it changes give other "
+                    + "tokens than from tokenizer.json. Normalize them first.")
+        }
+        if definition.addedTokens.contains(where: { $0.stripsLeft || $0.stripsRight || $0.isSingleWord }),
+            definition.preTokenizerIsNamed
+        {
+            losses.append(
+                "GGUF has no place for lstrip, rstrip and single_word of the tokenizer's added tokens: blanks and letters "
+                    + "beside them give other tokens than from tokenizer.json.")
+        }
+        guard definition.kind == .byteLevel, definition.preTokenizerName == nil else { return losses }
+        guard let written = GGUFPreTokenizer.forWriting(definition) else {
+            return losses + [
+                "GGUF has no name for the tokenizer's pre-tokenizer: \(Key.preTokenizer) is `\(unnamedPreTokenizer)`, and "
+                    + "tokenizer.json goes along in \(Key.huggingFace). LongLens reads that; llama.cpp refuses the file."
+            ]
+        }
+        if let loss = written.loss {
+            losses.append("The pre-tokenizer goes into GGUF as \(Key.preTokenizer) = `\(written.name)`: \(loss).")
+        }
+        return losses
+    }
+
     /// `tokenizerJSON` goes in whole where GGUF has no name for the pre-tokenizer.
     static func metadata(_ definition: TokenizerDefinition, tokenizerJSON: [UInt8]?) -> GGUFMetadata {
         var metadata = GGUFMetadata()
@@ -196,11 +235,11 @@ enum GGUFTokenizerWriter {
     private static func writePreTokenizer(
         _ definition: TokenizerDefinition, _ tokenizerJSON: [UInt8]?, _ metadata: inout GGUFMetadata
     ) {
-        let family = PublishedPattern.family(of: definition.preTokenizer, ignoresMerges: definition.ignoresMerges)
         // An unknown name makes other readers refuse the file rather than cut words at the wrong places.
-        let name = definition.preTokenizerName ?? family?.names[0] ?? "huggingface"
+        let name =
+            definition.preTokenizerName ?? GGUFPreTokenizer.forWriting(definition)?.name ?? unnamedPreTokenizer
         metadata[Key.preTokenizer] = .string(Array(name.utf8))
-        if PublishedPattern.family(named: name) == nil, let tokenizerJSON {
+        if GGUFPreTokenizer.named(name) == nil, let tokenizerJSON {
             metadata[Key.huggingFace] = .string(tokenizerJSON)
         }
     }

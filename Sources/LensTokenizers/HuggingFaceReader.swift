@@ -12,11 +12,11 @@ enum HuggingFaceTokenizerReader {
         var reader = HuggingFaceReader(path: path)
         try reader.readModel(model)
         try reader.readAddedTokens(root["added_tokens"])
-        let normalizer = try HuggingFaceComponents.normalizer(root["normalizer"], path)
-        let preTokenizer = try HuggingFaceComponents.preTokenizer(root["pre_tokenizer"], path)
+        let normalizer = try HuggingFaceNormalizer.read(root["normalizer"], path)
+        let preTokenizer = try HuggingFacePreTokenizer.read(root["pre_tokenizer"], path)
         var definition = try reader.definition(normalizer, preTokenizer)
-        try HuggingFaceComponents.checkDecoder(root["decoder"], definition, path)
-        let hasTemplate = try HuggingFaceComponents.postProcessor(root["post_processor"], &definition, path)
+        try HuggingFacePostProcessor.checkDecoder(root["decoder"], path)
+        let hasTemplate = try HuggingFacePostProcessor.read(root["post_processor"], &definition, path)
         if let configuration {
             try readConfiguration(configuration, &definition, hasTemplate: hasTemplate, path)
         }
@@ -36,13 +36,16 @@ enum HuggingFaceTokenizerReader {
             let id = ids.id(of: name)
             return id < 0 ? nil : id
         }
-        definition.bosToken = token("bos_token") ?? definition.bosToken
-        definition.eosToken = token("eos_token") ?? definition.eosToken
+        // What the post-processor puts around text is BOS and EOS, whatever the names are given to.
+        if !definition.addsBOS { definition.bosToken = token("bos_token") ?? definition.bosToken }
+        if !definition.addsEOS { definition.eosToken = token("eos_token") ?? definition.eosToken }
         definition.paddingToken = token("pad_token") ?? definition.paddingToken
         definition.namedUnknownToken = token("unk_token")
         definition.chatTemplate = root["chat_template"]?.bytes
         // The template of the post-processor decides where there is one.
-        if !hasTemplate, root["add_bos_token"]?.bool == true, definition.bosToken != nil { definition.addsBOS = true }
+        guard !hasTemplate else { return }
+        if root["add_bos_token"]?.bool == true, definition.bosToken != nil { definition.addsBOS = true }
+        if root["add_eos_token"]?.bool == true, definition.eosToken != nil { definition.addsEOS = true }
     }
 }
 
@@ -151,9 +154,6 @@ struct HuggingFaceReader {
             }
             let name = String(decoding: content, as: UTF8.self)
             let id = try check(item["id"]?.integer, count: count, content)
-            if item["single_word"]?.bool == true {
-                throw .data("\(path): added token \"\(name)\" is single_word, which is not supported.")
-            }
             if let known = ids.add(content, id: Int32(id)) {
                 guard known == id else {
                     throw .data("\(path): added token \"\(name)\" has id \(id), but the vocabulary gives it \(known).")
@@ -165,7 +165,8 @@ struct HuggingFaceReader {
             addedTokens.append(
                 AddedToken(
                     id: Int32(id), content: content, isSpecial: isSpecial, stripsLeft: item["lstrip"]?.bool ?? false,
-                    stripsRight: item["rstrip"]?.bool ?? false, isNormalized: item["normalized"]?.bool ?? !isSpecial))
+                    stripsRight: item["rstrip"]?.bool ?? false, isNormalized: item["normalized"]?.bool ?? !isSpecial,
+                    isSingleWord: item["single_word"]?.bool ?? false))
         }
     }
 

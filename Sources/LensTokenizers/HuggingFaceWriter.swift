@@ -17,7 +17,7 @@ enum HuggingFaceTokenizerWriter {
 
     private static func addedToken(_ token: AddedToken) -> JSONValue {
         [
-            "id": .integer(Int(token.id)), "content": .string(token.content), "single_word": false,
+            "id": .integer(Int(token.id)), "content": .string(token.content), "single_word": .bool(token.isSingleWord),
             "lstrip": .bool(token.stripsLeft), "rstrip": .bool(token.stripsRight),
             "normalized": .bool(token.isNormalized),
             "special": .bool(token.isSpecial),
@@ -33,39 +33,11 @@ enum HuggingFaceTokenizerWriter {
     }
 
     private static func normalizer(_ definition: TokenizerDefinition) -> JSONValue {
-        let items = definition.normalizer.map { step -> JSONValue in
-            switch step {
-            case .nfc: ["type": "NFC"]
-            case .prepend(let text): ["type": "Prepend", "prepend": .string(text)]
-            case .replace(let old, let new):
-                ["type": "Replace", "pattern": ["String": .string(old)], "content": .string(new)]
-            }
-        }
-        return sequence(items, "normalizers")
+        sequence(definition.normalizer.map(HuggingFaceNormalizer.write), "normalizers")
     }
 
     private static func preTokenizer(_ definition: TokenizerDefinition) -> JSONValue {
-        let items = definition.preTokenizer.map { step -> JSONValue in
-            switch step {
-            case .split(let pattern, let behavior, let inverted):
-                [
-                    "type": "Split", "pattern": ["Regex": JSONValue(pattern)],
-                    "behavior": JSONValue(behavior.rawValue), "invert": .bool(inverted),
-                ]
-            case .digits(let individual): ["type": "Digits", "individual_digits": .bool(individual)]
-            case .byteLevel(let addsPrefixSpace, let usesRegex):
-                [
-                    "type": "ByteLevel", "add_prefix_space": .bool(addsPrefixSpace), "trim_offsets": true,
-                    "use_regex": .bool(usesRegex),
-                ]
-            case .metaspace(let scheme, let splits):
-                [
-                    "type": "Metaspace", "replacement": .string(TokenizerDefinition.spaceMark),
-                    "prepend_scheme": JSONValue(scheme.rawValue), "split": .bool(splits),
-                ]
-            }
-        }
-        return sequence(items, "pretokenizers")
+        sequence(definition.preTokenizer.map(HuggingFacePreTokenizer.write), "pretokenizers")
     }
 
     private static func postProcessor(_ definition: TokenizerDefinition) -> JSONValue {

@@ -39,8 +39,7 @@ enum Llama2CTokenizerReader {
 
     /// The exporter wrote spaces for `▁` and put newlines around the names of BOS and EOS.
     private static func definition(_ pieces: [[UInt8]], _ scores: [Float]) -> TokenizerDefinition {
-        let marking = Normalizer(steps: TokenizerDefinition.spaceMarking(prepends: false))
-        var spelled = pieces.map { marking.apply($0) }
+        var spelled = pieces.map { Normalizer.replacing([0x20], with: TokenizerDefinition.spaceMark, in: $0) ?? $0 }
         spelled[1] = trimmed(spelled[1])
         spelled[2] = trimmed(spelled[2])
         var types = spelled.map { TokenizerDefinition.byte(spelledBy: $0) == nil ? PieceType.normal : .byte }

@@ -7,16 +7,21 @@ struct PreTokenizer: Sendable {
         case split(Pattern, SplitBehavior, inverted: Bool)
         case prefixSpace
         case metaspace(PrependScheme, splits: Bool)
+        /// Bytes become the characters that spell them: what steps after ByteLevel see.
+        case spellBytes
     }
 
     private let steps: [Step]
     private let encoder: WordEncoder
-    private let needsValidText: Bool
+    private let patternCount: Int
+    /// Words come out of the steps spelled.
+    private let isSpelled: Bool
 
     /// Compiles the patterns. `file` is for messages.
     init(_ definition: [PreTokenizerStep], encoder: WordEncoder, file: String) throws(LensError) {
         var steps: [Step] = []
-        for step in definition {
+        var spells = false
+        for (index, step) in definition.enumerated() {
             switch step {
             case .split(let pattern, .isolated, _): steps.append(.isolate(try Pattern(pattern, file: file)))
             case .split(let pattern, let behavior, let inverted):
@@ -26,12 +31,19 @@ struct PreTokenizer: Sendable {
             case .byteLevel(let addsPrefixSpace, let usesRegex):
                 if addsPrefixSpace { steps.append(.prefixSpace) }
                 if usesRegex { steps.append(.isolate(try Pattern(PublishedPattern.gpt2, file: file))) }
+                guard !spells else { throw .data("\(file): the pre_tokenizer has ByteLevel twice.") }
+                if index + 1 < definition.count {
+                    steps.append(.spellBytes)
+                    spells = true
+                }
             case .metaspace(let scheme, let splits): steps.append(.metaspace(scheme, splits: splits))
+            case .unicodeScripts: steps.append(.split(try UnicodeScripts.pattern(file: file), .removed, inverted: true))
             }
         }
         self.steps = steps
         self.encoder = encoder
-        needsValidText = steps.contains {
+        isSpelled = spells
+        patternCount = steps.count {
             switch $0 {
             case .isolate, .split: true
             default: false
@@ -43,14 +55,15 @@ struct PreTokenizer: Sendable {
     ///
     /// Patterns only see well-formed text; malformed bytes between are words of their own.
     func encode(_ text: Span<UInt8>, isFirst: Bool, isValid: Bool, _ session: inout EncodingSession) throws(LensError) {
-        if isValid || !needsValidText { return try encode(text, step: 0, isFirst, &session) }
-        var start = 0
-        while start < text.count {
-            let valid = UTF8Scan.endOfValid(text, from: start)
-            if valid > start { try encode(text.extracting(start..<valid), step: 0, isFirst && start == 0, &session) }
-            let invalid = UTF8Scan.endOfInvalid(text, from: valid)
-            if invalid > valid { encoder.encode(text.extracting(valid..<invalid), &session) }
-            start = invalid
+        session.budget.add(byteCount: text.count * patternCount)
+        if isValid || patternCount == 0 { return try encode(text, step: 0, isFirst, &session) }
+        for stretch in UTF8Scan.stretches(text) {
+            let part = text.extracting(stretch.range)
+            if stretch.isValid {
+                try encode(part, step: 0, isFirst && stretch.range.lowerBound == 0, &session)
+            } else {
+                encoder.encode(part, &session)
+            }
         }
     }
 
@@ -58,7 +71,7 @@ struct PreTokenizer: Sendable {
         throws(LensError)
     {
         guard step < steps.count else {
-            if text.count > 0 { encoder.encode(text, &session) }
+            finish(text, &session)
             return
         }
         switch steps[step] {
@@ -67,39 +80,50 @@ struct PreTokenizer: Sendable {
             try split(text, pattern, behavior, inverted, step, isFirst, &session)
         case .prefixSpace:
             guard text.count > 0, text[0] != 0x20 else { return try encode(text, step: step + 1, isFirst, &session) }
+            try session.budget.take(bytes: 1)
             var prefixed: [UInt8] = [0x20]
             prefixed.reserveCapacity(text.count + 1)
             for index in 0..<text.count { prefixed.append(text[index]) }
             try encode(prefixed.span, step: step + 1, isFirst, &session)
+        case .spellBytes:
+            var spelled: [UInt8] = []
+            spelled.reserveCapacity(text.count * 2)
+            for index in 0..<text.count { spelled.append(contentsOf: ByteAlphabet.spellings[Int(text[index])]) }
+            session.budget.add(byteCount: spelled.count)
+            try encode(spelled.span, step: step + 1, isFirst, &session)
         case .metaspace(let scheme, let splits):
             try metaspace(text, scheme, splits, step, isFirst, &session)
         }
     }
 
-    /// Each match and each stretch between matches is a word.
+    /// Encodes a word.
+    @inline(__always)
+    private func finish(_ word: Span<UInt8>, _ session: inout EncodingSession) {
+        guard word.count > 0 else { return }
+        guard isSpelled else { return encoder.encode(word, &session) }
+        let spelled = (0..<word.count).map { word[$0] }
+        let bytes = ByteAlphabet.bytes(spelledBy: spelled) ?? spelled
+        encoder.encode(bytes.span, &session)
+    }
+
+    /// Each match and each stretch between matches is a word; an empty match cuts where it is.
     private func isolate(
         _ text: Span<UInt8>, _ pattern: Pattern, _ step: Int, _ isFirst: Bool, _ session: inout EncodingSession
     ) throws(LensError) {
         let isLast = step + 1 == steps.count
         var done = 0
         var from = 0
-        while let match = try pattern.match(text, from: from, session.regex) {
-            if match.isEmpty {
-                from =
-                    match.upperBound
-                    + (match.upperBound < text.count ? UTF8Scan.characterLength(text, at: match.upperBound) : 1)
-                continue
-            }
+        while let match = try pattern.match(text, from: from, session.regex, &session.budget) {
             if match.lowerBound > done {
                 try encode(text.extracting(done..<match.lowerBound), step: step + 1, isFirst && done == 0, &session)
             }
-            if isLast {
-                encoder.encode(text.extracting(match), &session)
-            } else {
+            if isLast, !match.isEmpty {
+                finish(text.extracting(match), &session)
+            } else if !match.isEmpty {
                 try encode(text.extracting(match), step: step + 1, isFirst && match.lowerBound == 0, &session)
             }
             done = match.upperBound
-            from = done
+            from = match.isEmpty ? done + UTF8Scan.step(text, at: done) : done
         }
         if done < text.count {
             try encode(text.extracting(done..<text.count), step: step + 1, isFirst && done == 0, &session)
@@ -114,20 +138,14 @@ struct PreTokenizer: Sendable {
         var parts: [(range: Range<Int>, isMatch: Bool)] = []
         var done = 0
         var from = 0
-        while let match = try pattern.match(text, from: from, session.regex) {
-            if match.isEmpty {
-                from =
-                    match.upperBound
-                    + (match.upperBound < text.count ? UTF8Scan.characterLength(text, at: match.upperBound) : 1)
-                continue
-            }
+        while let match = try pattern.match(text, from: from, session.regex, &session.budget) {
             if match.lowerBound > done { parts.append((done..<match.lowerBound, inverted)) }
             parts.append((match, !inverted))
             done = match.upperBound
-            from = done
+            from = match.isEmpty ? done + UTF8Scan.step(text, at: done) : done
         }
         if done < text.count { parts.append((done..<text.count, inverted)) }
-        for range in behavior.join(parts) {
+        for range in behavior.join(parts) where !range.isEmpty {
             try encode(text.extracting(range), step: step + 1, isFirst && range.lowerBound == 0, &session)
         }
     }
@@ -144,6 +162,7 @@ struct PreTokenizer: Sendable {
         }
         let prepends = scheme == .always || (scheme == .first && isFirst)
         if prepends, !marked.isEmpty, !marked.starts(with: mark) { marked.insert(contentsOf: mark, at: 0) }
+        try session.budget.take(bytes: marked.count - text.count)
         guard splits else { return try encode(marked.span, step: step + 1, isFirst, &session) }
         var start = 0
         var index = 1

@@ -1,65 +1,56 @@
-/// The pre-tokenizers that GGUF knows by name, as their models publish them in tokenizer.json.
+/// The patterns of pre-tokenizers as their models publish them in tokenizer.json.
 enum PublishedPattern {
+    static let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)"#
+    /// What ends most patterns: lines, then blanks but for the one before a word.
+    static let blanks = #"\s*[\r\n]+|\s+(?!\S)|\s+"#
+
     static let gpt2 = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
-    static let llama3 =
-        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-    static let qwen2 =
-        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    static let llama3 = words(numbers: #"\p{N}{1,3}"#)
+    static let qwen2 = words(numbers: #"\p{N}"#)
+    static let qwen35 =
+        #"\#(contractions)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\#(blanks)"#
 
-    /// A GGUF name's steps and what comes with them.
-    struct Family: Sendable {
-        /// The first name is the one that is written.
-        var names: [String]
-        var steps: [PreTokenizerStep]
-        var ignoresMerges = false
-        var addsBOS = false
+    static let tekken = cased(suffix: "", numbers: #"\p{N}"#)
+    static let gpt4o = cased(suffix: contractions + "?", numbers: #"\p{N}{1,3}"#)
+
+    private static func words(numbers: String) -> String {
+        #"\#(contractions)|[^\r\n\p{L}\p{N}]?\p{L}+|\#(numbers)| ?[^\s\p{L}\p{N}]+[\r\n]*|\#(blanks)"#
     }
 
-    private static func isolated(_ pattern: String) -> PreTokenizerStep {
-        .split(pattern: pattern, behavior: .isolated, inverted: false)
+    /// Words end where a small letter is followed by a capital.
+    private static func cased(suffix: String, numbers: String) -> String {
+        let upper = #"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#
+        let lower = #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"#
+        let before = #"[^\r\n\p{L}\p{N}]?"#
+        return #"\#(before)\#(upper)*\#(lower)+\#(suffix)|\#(before)\#(upper)+\#(lower)*\#(suffix)"#
+            + #"|\#(numbers)| ?[^\s\p{L}\p{N}]+[\r\n/]*|\#(blanks)"#
     }
 
-    private static let plainBytes = PreTokenizerStep.byteLevel(addsPrefixSpace: false, usesRegex: false)
-    private static let gpt2Bytes = PreTokenizerStep.byteLevel(addsPrefixSpace: false, usesRegex: true)
+    // MARK: DeepSeek
 
-    /// Names as in llama.cpp's table of pre-tokenizers.
-    static let families = [
-        Family(
-            names: ["gpt-2", "gpt2", "phi-2", "mpt", "olmo", "modern-bert", "gigachat", "mellum"], steps: [gpt2Bytes]),
-        Family(
-            names: ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
-            steps: [.digits(individual: true), gpt2Bytes]),
-        Family(
-            names: ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
-            steps: [isolated(llama3), plainBytes], ignoresMerges: true, addsBOS: true),
-        Family(names: ["dbrx", "smaug-bpe"], steps: [isolated(llama3), plainBytes]),
-        Family(
-            names: ["qwen2", "deepseek-r1-qwen", "kormo", "stablelm2", "hunyuan", "megrez"],
-            steps: [isolated(qwen2), plainBytes]),
-        // What llama.cpp does for files that name no pre-tokenizer.
-        Family(
-            names: ["default"],
-            steps: [
-                isolated(#"[\p{P}\$\+<=>\^~\|]+"#), gpt2Bytes, isolated(#"\p{N}+"#), isolated("[0-9][0-9][0-9]"),
-            ]),
-    ]
+    static let newline = #"[\r\n]"#
+    static let han = #"[一-龥\x{800}-一가-\x{D7FF}]+"#
+    static let hanAndKana = #"[一-龥\x{3040}-ゟ゠-ヿ]+"#
+    static let deepSeekPunctuation = #"\s?[!-/:-~！-／：-～‘-‟\x{3000}-。]+"#
+    static let deepSeek3 =
+        ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
+        + #"| ?[\p{P}\p{S}]+[\r\n]*|\#(blanks)"#
+    static let deepSeekWords = #"\s?[\#(deepSeekLetters)]+"#
 
-    static func family(named name: String) -> Family? { families.first { $0.names.contains(name) } }
-
-    /// The family of these steps and merging rule, if there is one.
-    static func family(of steps: [PreTokenizerStep], ignoresMerges: Bool) -> Family? {
-        families.first { normalized($0.steps) == normalized(steps) && $0.ignoresMerges == ignoresMerges }
-    }
-
-    /// `ByteLevel` with its own pattern is the pattern and `ByteLevel` without.
-    private static func normalized(_ steps: [PreTokenizerStep]) -> [PreTokenizerStep] {
-        steps.flatMap { step -> [PreTokenizerStep] in
-            switch step {
-            case .byteLevel(false, true): [isolated(gpt2), plainBytes]
-            case .digits(true): [isolated(#"\p{N}"#)]
-            case .digits(false): [isolated(#"\p{N}+"#)]
-            default: [step]
-            }
-        }
-    }
+    private static let deepSeekLetters = #"""
+        A-Za-z\x{B5}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{1BA}\x{1BC}-\x{1BF}\x{1C4}-\x{293}\#
+        \x{295}-\x{2AF}\x{370}-\x{373}\x{376}\x{377}\x{37B}-\x{37D}\x{37F}\x{386}\x{388}-\x{38A}\x{38C}\#
+        \x{38E}-\x{3A1}\x{3A3}-\x{3F5}\x{3F7}-\x{481}\x{48A}-\x{52F}\x{531}-\x{556}\x{10A0}-\x{10C5}\#
+        \x{13A0}-\x{13F5}\x{13F8}-\x{13FD}\x{1C90}-\x{1CBA}\x{1CBD}-\x{1CBF}\x{1D00}-\x{1D2B}\#
+        \x{1D6B}-\x{1D77}\x{1D79}-\x{1D9A}\x{1E00}-\x{1F15}\x{1F18}-\x{1F1D}\x{1F20}-\x{1F45}\#
+        \x{1F48}-\x{1F4D}\x{1F50}-\x{1F57}\x{1F59}\x{1F5B}\x{1F5D}\x{1F5F}-\x{1F7D}\x{1F80}-\x{1FB4}\#
+        \x{1FB6}-\x{1FBC}\x{1FBE}\x{1FC2}-\x{1FC4}\x{1FC6}-\x{1FCC}\x{1FD0}-\x{1FD3}\x{1FD6}-\x{1FDB}\#
+        \x{1FE0}-\x{1FEC}\x{1FF2}-\x{1FF4}\x{1FF6}-\x{1FFC}\x{2102}\x{2107}\x{210A}-\x{2113}\x{2115}\#
+        \x{2119}-\x{211D}\x{2124}\x{2126}\x{2128}\x{212A}-\x{212D}\x{212F}-\x{2134}\x{2139}\#
+        \x{213C}-\x{213F}\x{2145}-\x{2149}\x{214E}\x{2183}\x{2184}\x{2C00}-\x{2C7B}\x{2C7E}-\x{2CE4}\#
+        \x{2CEB}-\x{2CEE}\x{2CF2}\x{2CF3}\x{A640}-\x{A66D}\x{A680}-\x{A69B}\x{A722}-\x{A76F}\#
+        \x{A771}-\x{A787}\x{A78B}-\x{A78E}\x{AB70}-\x{ABBF}\x{FB00}-\x{FB06}\x{FB13}-\x{FB17}\#
+        \x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{10400}-\x{1044F}\x{104B0}-\x{104D3}\x{104D8}-\x{104FB}\#
+        \x{10C80}-\x{10CB2}\x{10CC0}-\x{10CF2}\x{118A0}-\x{118DF}\x{1E900}-\x{1E943}
+        """#
 }

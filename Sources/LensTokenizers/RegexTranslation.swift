@@ -5,16 +5,46 @@ import LensSupport
 /// Both agree on most of the syntax; where they would silently differ (what `\s`, `\w`, `\v`, `\h` or a script
 /// property mean), the pattern is rewritten or refused. References: Oniguruma's doc/RE, pcre2pattern(3).
 struct RegexTranslation {
+    private static let word = #"[\p{L}\p{M}\p{Nd}\p{Pc}]"#
+    private static let wordBorder = "(?:(?<=\(word))(?!\(word))|(?<!\(word))(?=\(word)))"
+
     private let scalars: [Unicode.Scalar]
     private let source: String
     private let file: String
     private var index = 0
     private var output = ""
 
+    /// Characters of the longest pattern; those of published tokenizers have less than 1,000.
+    static let longest = 4096
+
+    /// The beginning of a pattern, for messages.
+    static func shortened(_ pattern: String) -> String {
+        pattern.unicodeScalars.count <= 200 ? pattern : String(pattern.unicodeScalars.prefix(200)) + "…"
+    }
+
+    /// `pattern` with characters beyond ASCII as themselves where they are written `\x{HHHH}`.
+    static func unescaped(_ pattern: String) -> String {
+        var result = String.UnicodeScalarView()
+        var rest = pattern.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "\\", rest.starts(with: "x{".unicodeScalars), let end = rest.firstIndex(of: "}"),
+                let value = UInt32(String(rest[rest.index(rest.startIndex, offsetBy: 2)..<end]), radix: 16),
+                value >= 0x80, let character = Unicode.Scalar(value)
+            {
+                result.append(character)
+                rest = rest[rest.index(after: end)...]
+            } else {
+                result.append(scalar)
+                // What follows a backslash belongs to it.
+                if scalar == "\\", let next = rest.popFirst() { result.append(next) }
+            }
+        }
+        return String(result)
+    }
+
     static func translate(_ source: String, file: String) throws(LensError) -> String {
-        guard source.unicodeScalars.count <= 16384 else {
-            throw .data(
-                "\(file): a pre-tokenizer pattern of \(source.unicodeScalars.count) characters; 16384 are allowed.")
+        guard source.unicodeScalars.count <= longest else {
+            throw .data("\(file): a pattern of \(source.unicodeScalars.count) characters; \(longest) are allowed.")
         }
         var translation = RegexTranslation(source, file)
         try translation.run()
@@ -29,12 +59,12 @@ struct RegexTranslation {
 
     private func refuse(_ what: String) -> LensError {
         .data(
-            "\(file): the pre-tokenizer pattern \(source) uses \(what), which is not supported. "
+            "\(file): the pattern \(Self.shortened(source)) uses \(what), which is not supported. "
                 + "Supported are literals, classes, \\p{…}, \\s \\d \\w, groups, look-around and repetition.")
     }
 
     private func peek(_ offset: Int = 0) -> Unicode.Scalar? {
-        index + offset < scalars.count ? scalars[index + offset] : nil
+        scalars.indices.contains(index + offset) ? scalars[index + offset] : nil
     }
 
     private mutating func run() throws(LensError) {
@@ -46,7 +76,7 @@ struct RegexTranslation {
                 try checkGroup()
                 output.append("(")
                 index += 1
-            case "{": brace()
+            case "{": try brace()
             case "}":
                 if peek(1) == "+" { throw refuse("a repetition {n,m} followed by +") }
                 output.append("}")
@@ -71,8 +101,11 @@ struct RegexTranslation {
         }
     }
 
-    /// `{,n}` means `{0,n}`.
-    private mutating func brace() {
+    /// `{,n}` means `{0,n}`; `{n}?` is not lazy in this dialect.
+    private mutating func brace() throws(LensError) {
+        var end = 1
+        while let scalar = peek(end), ("0"..."9").contains(scalar) { end += 1 }
+        if end > 1, peek(end) == "}", peek(end + 1) == "?" { throw refuse("a repetition {n} followed by ?") }
         output.append(peek(1) == "," ? "{0" : "{")
         index += 1
     }
@@ -109,10 +142,11 @@ struct RegexTranslation {
         case "S": output += #"\P{White_Space}"#
         case "d": output += #"\p{Nd}"#
         case "D": output += #"\P{Nd}"#
-        case "w": output += inClass ? #"\p{L}\p{M}\p{Nd}\p{Pc}"# : #"[\p{L}\p{M}\p{Nd}\p{Pc}]"#
+        case "w": output += inClass ? #"\p{L}\p{M}\p{Nd}\p{Pc}"# : Self.word
         case "W" where !inClass: output += #"[^\p{L}\p{M}\p{Nd}\p{Pc}]"#
         case "v": output += #"\x{0B}"#
         case "r", "n", "t", "f", "a", "e": output += "\\\(letter)"
+        case "b" where !inClass: output += Self.wordBorder
         case "A" where !inClass, "z" where !inClass: output += "\\\(letter)"
         case "p", "P": try property(letter)
         case "x", "u": try codePoint(letter)

@@ -33,7 +33,7 @@ extension TokenizerDefinition {
         case (.byteLevel, _): return ByteAlphabet.bytes(spelledBy: piece) ?? piece
         case (.sentencePiece, .byte): return Self.byte(spelledBy: piece).map { [$0] } ?? piece
         case (.sentencePiece, _):
-            return Normalizer(steps: [.replace(Self.spaceMark, with: [0x20])]).apply(piece)
+            return Normalizer.replacing(Self.spaceMark, with: [0x20], in: piece) ?? piece
         }
     }
 }

@@ -15,18 +15,23 @@ struct TextPipeline: Sendable {
     private let preTokenizer: PreTokenizer
 
     init(_ definition: TokenizerDefinition, encoder: WordEncoder, file: String) throws(LensError) {
-        let normalizer = Normalizer(steps: definition.normalizer)
-        func matchers(_ tokens: [AddedToken]) -> Matchers {
-            let normalized = tokens.filter(\.isNormalized).map { token in
-                var token = token
-                token.content = normalizer.apply(token.content)
-                return token
+        let normalizer = try Normalizer(definition.normalizer, file: file)
+        var session = EncodingSession()
+        var tokens: [AddedToken] = []
+        for var token in definition.addedTokens {
+            if token.isNormalized {
+                session.budget = DocumentBudget(byteCount: token.content.count)
+                token.content = try normalizer.apply(token.content.span, &session)
             }
+            tokens.append(token)
+        }
+        func matchers(_ tokens: [AddedToken]) -> Matchers {
+            let normalized = tokens.filter(\.isNormalized)
             return Matchers(
                 raw: AddedTokenMatcher(tokens.filter { !$0.isNormalized }), normalized: AddedTokenMatcher(normalized))
         }
-        withSpecial = matchers(definition.addedTokens)
-        plain = matchers(definition.addedTokens.filter { !$0.isSpecial })
+        withSpecial = matchers(tokens)
+        plain = matchers(tokens.filter { !$0.isSpecial })
         self.normalizer = normalizer
         preTokenizer = try PreTokenizer(definition.preTokenizer, encoder: encoder, file: file)
     }
@@ -34,16 +39,17 @@ struct TextPipeline: Sendable {
     func encode(_ text: [UInt8], parseSpecial: Bool, _ session: inout EncodingSession) throws(LensError) {
         let matchers = parseSpecial ? withSpecial : plain
         let isValid = UTF8Scan.isValid(text)
-        for part in matchers.raw.parts(text.span) {
+        session.budget = DocumentBudget(byteCount: text.count)
+        for part in try matchers.raw.parts(text.span, &session.budget) {
             switch part {
             case .token(let id): session.output.append(id)
             case .text(let range):
                 let isFirst = range.lowerBound == 0
                 // A token may cut a character in two only if the token is not UTF-8 itself.
-                if normalizer.steps.isEmpty {
+                if normalizer.isEmpty {
                     try encodeNormalized(text.span.extracting(range), matchers, isFirst, isValid, &session)
                 } else {
-                    let normalized = normalizer.apply(text.span.extracting(range))
+                    let normalized = try normalizer.apply(text.span.extracting(range), &session)
                     try encodeNormalized(normalized.span, matchers, isFirst, isValid, &session)
                 }
             }
@@ -56,7 +62,7 @@ struct TextPipeline: Sendable {
         if matchers.normalized.isEmpty {
             return try preTokenizer.encode(text, isFirst: isFirst, isValid: isValid, &session)
         }
-        for part in matchers.normalized.parts(text) {
+        for part in try matchers.normalized.parts(text, &session.budget) {
             switch part {
             case .token(let id): session.output.append(id)
             case .text(let range):

@@ -16,8 +16,9 @@ public final class Tokenizer: Sendable {
     /// The token that begins (ends) a document, if the model has one.
     public let bosToken: Int32?
     public let eosToken: Int32?
-    /// The model defines BOS to be put before text.
+    /// The model defines BOS to be put before text, EOS after it.
     public let addsBOS: Bool
+    public let addsEOS: Bool
     /// Bytes that the vocabulary cannot spell; like the `tokenizers` library, `encode` leaves them out or gives the
     /// unknown token.
     public let missingBytes: [UInt8]
@@ -32,6 +33,7 @@ public final class Tokenizer: Sendable {
     /// Contents of `tokenizer.json` and `tokenizer_config.json`, where the tokenizer comes from these.
     private let original: (tokenizer: [UInt8], configuration: [UInt8]?)?
     private let pipeline: TextPipeline
+    private let specials: AddedTokenMatcher
     private let spellings: Spellings
     private let sessions = Mutex<[EncodingSession]>([])
 
@@ -53,13 +55,19 @@ public final class Tokenizer: Sendable {
             self.path = path
             definition = try Llama2CTokenizerReader.read(bytes, vocabularySize: vocabularySize, path: path)
             original = nil
+        case .sentencePiece(let bytes, let path):
+            self.path = path
+            definition = try SentencePieceModel.read(bytes, path: path)
+            original = nil
         }
         try definition.validate(path)
         vocabularySize = definition.pieces.count
         bosToken = definition.bosToken
         eosToken = definition.eosToken
         addsBOS = definition.addsBOS
-        normalizes = definition.normalizer.contains(.nfc)
+        addsEOS = definition.addsEOS
+        specials = AddedTokenMatcher(definition.addedTokens.filter(\.isSpecial))
+        normalizes = definition.normalizesText
         spellings = Spellings(definition)
         let encoder = WordEncoder(definition)
         missingBytes = encoder.missingBytes
@@ -70,9 +78,12 @@ public final class Tokenizer: Sendable {
     ///
     /// - Parameters:
     ///   - addBOS: put BOS before the text; nil as the model defines. True without a BOS token is `LensError.usage`.
+    ///   - addEOS: the same of EOS, after the text.
     ///   - parseSpecial: text that spells a control token becomes it. Off by default, unlike in the `tokenizers` library:
     ///     a document must not be able to end itself. Added tokens that are not special are always found.
-    public func encode(_ text: [UInt8], addBOS: Bool? = nil, parseSpecial: Bool = false) throws(LensError) -> [Int32] {
+    public func encode(
+        _ text: [UInt8], addBOS: Bool? = nil, addEOS: Bool? = nil, parseSpecial: Bool = false
+    ) throws(LensError) -> [Int32] {
         guard text.count < Int32.max else {
             throw .data("A text of \(text.count) bytes is too long to encode in one piece; the limit is 2 GiB.")
         }
@@ -82,19 +93,33 @@ public final class Tokenizer: Sendable {
             session.output = []
             sessions.withLock { [session] in $0.append(session) }
         }
-        if addBOS ?? addsBOS {
-            guard let bosToken else {
-                throw .usage("\(path): the tokenizer has no BOS token to put before text.")
-            }
-            session.output.append(bosToken)
-        }
+        if addBOS ?? addsBOS { session.output.append(try boundary(bosToken, "BOS", "before")) }
+        let last = addEOS ?? addsEOS ? try boundary(eosToken, "EOS", "after") : nil
         try pipeline.encode(text, parseSpecial: parseSpecial, &session)
+        if let last { session.output.append(last) }
         return session.output
     }
 
+    private func boundary(_ token: Int32?, _ name: String, _ side: String) throws(LensError) -> Int32 {
+        guard let token else { throw .usage("\(path): the tokenizer has no \(name) token to put \(side) text.") }
+        return token
+    }
+
     /// The ids of `text`; see the other `encode`.
-    public func encode(_ text: String, addBOS: Bool? = nil, parseSpecial: Bool = false) throws(LensError) -> [Int32] {
-        try encode(Array(text.utf8), addBOS: addBOS, parseSpecial: parseSpecial)
+    public func encode(
+        _ text: String, addBOS: Bool? = nil, addEOS: Bool? = nil, parseSpecial: Bool = false
+    ) throws(LensError) -> [Int32] {
+        try encode(Array(text.utf8), addBOS: addBOS, addEOS: addEOS, parseSpecial: parseSpecial)
+    }
+
+    /// How often `text` spells each special token: what `encode` gives as such with `parseSpecial` alone.
+    ///
+    /// Throws what `encode` throws for a description that makes looking for them endless.
+    public func specialTexts(in text: [UInt8]) throws(LensError) -> [Int32: Int] {
+        var counts: [Int32: Int] = [:]
+        var budget = DocumentBudget(byteCount: text.count)
+        for case .token(let id) in try specials.parts(text.span, &budget) { counts[id, default: 0] += 1 }
+        return counts
     }
 
     /// The text of `ids`. Control tokens are left out unless `includingSpecial`, so that decoding undoes encoding.
@@ -133,6 +158,9 @@ public final class Tokenizer: Sendable {
     public func ggufMetadata() -> GGUFMetadata {
         GGUFTokenizerWriter.metadata(definition, tokenizerJSON: original?.tokenizer)
     }
+
+    /// What `ggufMetadata` cannot say of the tokenizer, so that a GGUF file gives other tokens: one paragraph each.
+    public var ggufLosses: [String] { GGUFTokenizerWriter.losses(definition) }
 
     /// `tokenizer.json` and `tokenizer_config.json` for the `tokenizers` and `transformers` libraries; of a tokenizer
     /// read from these files, the files themselves.

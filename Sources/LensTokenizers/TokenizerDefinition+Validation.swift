@@ -34,6 +34,7 @@ extension TokenizerDefinition {
             throw .data("\(path): the \(name) token is \(id), outside the vocabulary of \(pieces.count) tokens.")
         }
         if addsBOS, bosToken == nil { throw .data("\(path): BOS is to be added to text, but no BOS token is given.") }
+        if addsEOS, eosToken == nil { throw .data("\(path): EOS is to be added to text, but no EOS token is given.") }
         for token in addedTokens {
             guard isInVocabulary(token.id) else {
                 throw .data(

@@ -46,14 +46,41 @@ struct AddedToken: Equatable, Sendable {
     var stripsRight = false
     /// Looked for in the normalized text, its content normalized too.
     var isNormalized = false
+    /// Not found inside of a word.
+    var isSingleWord = false
+
+    /// The control, unknown and user-defined ones of a vocabulary, as they are spelled.
+    static func all(_ pieces: [[UInt8]], _ types: [PieceType]) -> [AddedToken] {
+        pieces.indices.compactMap { id in
+            guard types[id].isSpecial || types[id] == .userDefined, !pieces[id].isEmpty else { return nil }
+            return AddedToken(id: Int32(id), content: pieces[id], isSpecial: types[id].isSpecial)
+        }
+    }
 }
 
 /// One step of text normalization.
 enum NormalizerStep: Equatable, Sendable {
-    case nfc
+    case nfc, nfd, nfkc, nfkd
+    case lowercase
+    /// Leaves out marks, as they stand after decomposition.
+    case stripAccents
+    /// Takes white space off the left and right end.
+    case strip(left: Bool, right: Bool)
+    case bert(BERTNormalization)
     /// Put before any text that is not empty.
     case prepend([UInt8])
     case replace([UInt8], with: [UInt8])
+    /// Every match of a pattern becomes `with`, taken as it is.
+    case replacePattern(String, with: [UInt8])
+}
+
+/// What the normalization of BERT's tokenizer does.
+struct BERTNormalization: Equatable, Sendable {
+    /// Leaves control characters out and makes white space spaces.
+    var cleansText: Bool
+    var separatesIdeographs: Bool
+    var stripsAccents: Bool
+    var lowercases: Bool
 }
 
 /// How a Metaspace pre-tokenizer puts `▁` before text that does not begin with it.
@@ -76,6 +103,8 @@ enum PreTokenizerStep: Equatable, Sendable {
     case digits(individual: Bool)
     case byteLevel(addsPrefixSpace: Bool, usesRegex: Bool)
     case metaspace(prepend: PrependScheme, splits: Bool)
+    /// Between characters of different scripts; Han, Hiragana and Katakana are one.
+    case unicodeScripts
 }
 
 /// Everything that determines a tokenizer's ids, read from any format and checked.
@@ -114,6 +143,16 @@ struct TokenizerDefinition: Sendable {
 
     /// The space that a word-initial piece stands for.
     static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
+
+    /// GGUF has a name for the pre-tokenizer; where it has none, the whole description goes into the file.
+    var preTokenizerIsNamed: Bool {
+        kind == .sentencePiece || preTokenizerName != nil || GGUFPreTokenizer.forWriting(self) != nil
+    }
+
+    /// The normalizer does more than spell spaces as `▁`.
+    var normalizesText: Bool {
+        normalizer.contains { $0 != .prepend(Self.spaceMark) && $0 != .replace([0x20], with: Self.spaceMark) }
+    }
 
     /// `▁` is put before a text, and its space is taken off again in decoding.
     var prependsSpace: PrependScheme {

@@ -38,6 +38,26 @@ enum UTF8Scan {
         return index
     }
 
+    /// The well-formed and the malformed stretches of `text`, in order.
+    static func stretches(_ text: Span<UInt8>) -> [(range: Range<Int>, isValid: Bool)] {
+        var result: [(range: Range<Int>, isValid: Bool)] = []
+        var start = 0
+        while start < text.count {
+            let valid = endOfValid(text, from: start)
+            if valid > start { result.append((start..<valid, true)) }
+            let invalid = endOfInvalid(text, from: valid)
+            if invalid > valid { result.append((valid..<invalid, false)) }
+            start = invalid
+        }
+        return result
+    }
+
+    /// Bytes to the next character of well-formed text, 1 at its end.
+    @inline(__always)
+    static func step(_ text: Span<UInt8>, at index: Int) -> Int {
+        index < text.count ? max(1, characterLength(text, at: index)) : 1
+    }
+
     static func isValid(_ text: [UInt8]) -> Bool { endOfValid(text.span, from: 0) == text.count }
 
     /// Length of the Unicode `White_Space` character that begins at `index`, or 0.
@@ -58,6 +78,42 @@ enum UTF8Scan {
             }
         default: return 0
         }
+    }
+
+    /// The character before `index` is one of a word.
+    static func endsWithWord(_ text: Span<UInt8>, at index: Int) -> Bool {
+        for length in 1...4 where index >= length && characterLength(text, at: index - length) == length {
+            return isWord(text, at: index - length, length)
+        }
+        return false
+    }
+
+    /// The character at `index` is one of a word.
+    static func beginsWithWord(_ text: Span<UInt8>, at index: Int) -> Bool {
+        guard index < text.count else { return false }
+        let length = characterLength(text, at: index)
+        return length > 0 && isWord(text, at: index, length)
+    }
+
+    /// Of a word as Unicode's annex on regular expressions has it, and Rust's `\w`.
+    private static func isWord(_ text: Span<UInt8>, at index: Int, _ length: Int) -> Bool {
+        let bytes = (index..<index + length).map { text[$0] }
+        guard let scalar = String(decoding: bytes, as: UTF8.self).unicodeScalars.first else { return false }
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+        default: return scalar.properties.isAlphabetic || scalar.properties.isJoinControl
+        }
+    }
+
+    /// End of the white space that begins at `start`.
+    static func endOfWhiteSpace(_ text: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < text.count {
+            let length = whiteSpaceLength(text, at: index)
+            if length == 0 { break }
+            index += length
+        }
+        return index
     }
 
     /// Start of the white space that ends at `end`, not before `limit`.

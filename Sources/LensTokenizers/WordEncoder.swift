@@ -7,6 +7,7 @@ struct EncodingSession: Sendable {
     var merger = PairMerger()
     var symbols: [Int32] = []
     let regex = RegexScratch()
+    var budget = DocumentBudget()
 }
 
 /// Turns one word, as cut by the pre-tokenizer, into ids: cache, symbols, merges.

@@ -14,9 +14,9 @@ struct ModelOptions: ParsableArguments {
     /// Loads the model and says its warnings.
     func load() throws(LensError) -> Pretrained { try loadSayingWarnings(model, tokenizer: tokenizer) }
 
-    /// The tokenizer alone, without reading weights.
+    /// The tokenizer alone, for which there need be no weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
-        guard let source = try openModel(path: model, tokenizerPath: tokenizer).tokenizer else {
+        guard let source = try openTokenizer(path: model, tokenizerPath: tokenizer) else {
             throw .missing("\(model) carries no tokenizer; give one with --tokenizer FILE.")
         }
         let tokenizer = try Tokenizer(source)
@@ -60,18 +60,26 @@ struct DocumentOptions: ParsableArguments {
     var documents: [String]
 
     @Option(name: .long, help: "When text begins with BOS: auto (where the model defines it), always, never.")
-    var bos: BOSPolicy = .auto
+    var bos: BoundaryPolicy = .auto
+
+    @Option(name: .long, help: "When text ends with EOS: auto (where the model defines it), always, never.")
+    var eos: BoundaryPolicy = .auto
+
+    @Flag(name: .long, help: "Read special tokens written in text as such; without it they are plain text.")
+    var special = false
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
     func encoder(for pretrained: Pretrained) throws(LensError) -> DocumentEncoder {
         let configuration = pretrained.model.configuration
         let ids = TokenIDsEncoding(
             model: pretrained.path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos)
+        return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos, eos: eos, special: special) {
+            say(warnings: [$0])
+        }
     }
 }
 
-extension BOSPolicy: ExpressibleByArgument {}
+extension BoundaryPolicy: ExpressibleByArgument {}
 
 /// A count that may be written with k for 1024: 512, 2k, 32k.
 struct Count: ExpressibleByArgument {

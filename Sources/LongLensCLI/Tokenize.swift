@@ -8,7 +8,8 @@ struct Tokenize: ParsableCommand {
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "The text.") var text: String?
     @Option(name: .long, help: "A file that holds the text; - for standard input.") var file: String?
-    @Option(name: .long, help: "When the ids begin with BOS: auto, always, never.") var bos: BOSPolicy = .auto
+    @Option(name: .long, help: "When the ids begin with BOS: auto, always, never.") var bos: BoundaryPolicy = .auto
+    @Option(name: .long, help: "When the ids end with EOS: auto, always, never.") var eos: BoundaryPolicy = .auto
     @Flag(name: .long, help: "Read special tokens written in the text as such.") var special = false
     @Flag(name: .long, help: "As a JSON array.") var json = false
 
@@ -19,9 +20,16 @@ struct Tokenize: ParsableCommand {
     mutating func run() throws {
         let tokenizer = try model.loadTokenizer()
         let bytes = try text.map { Array($0.utf8) } ?? readBytes(file ?? "-")
-        let addBOS: Bool? = bos == .auto ? nil : bos == .always
-        let ids = try tokenizer.encode(bytes, addBOS: addBOS, parseSpecial: special).map { String($0) }
+        let ids = try ids(of: bytes, tokenizer).map { String($0) }
         try StandardOutput.writeLine(json ? "[\(ids.joined(separator: ","))]" : ids.joined(separator: " "))
+    }
+
+    private func ids(of text: [UInt8], _ tokenizer: Tokenizer) throws(LensError) -> [Int32] {
+        do {
+            return try tokenizer.encode(text, addBOS: bos.adds, addEOS: eos.adds, parseSpecial: special)
+        } catch  where error.kind == .data {
+            throw .data("\(file ?? "--text"): \(error.message)")
+        }
     }
 }
 

@@ -17,6 +17,9 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
     @Option(name: .long, parsing: .upToNextOption, help: "Documents: .txt, .jsonl, folders.") var data: [String] = []
     @Option(name: .long, help: "When text begins with BOS: auto, always, never (default: auto).") var bos: String?
+    @Option(name: .long, help: "When text ends with EOS: auto, always, never (default: auto).") var eos: String?
+    @Flag(name: .long, help: "Read special tokens written in text as such; without it they are plain text.")
+    var special = false
     @Option(name: .long, help: "Folder for metrics, checkpoints and the trained model.") var output: String?
     @Option(name: .long, help: "Tokens of a sequence, such as 32768 or 32k.") var context: String?
     @Option(
@@ -54,7 +57,8 @@ struct Train: ParsableCommand {
     mutating func run() throws {
         var layer = SettingsLayer()
         let options: [(SettingKey, String?)] = [
-            (.model, model), (.tokenizer, tokenizer), (.bos, bos), (.output, output), (.context, context),
+            (.model, model), (.tokenizer, tokenizer), (.bos, bos), (.eos, eos), (.special, special ? "true" : nil),
+            (.output, output), (.context, context),
             (.scheme, scheme), (.scorer, scorer), (.scorerContext, scorerContext), (.scorerStride, scorerStride),
             (.steps, steps), (.accumulate, accumulate), (.learningRate, learningRate), (.warmup, warmup),
             (.schedule, schedule), (.weightDecay, weightDecay), (.beta1, beta1), (.beta2, beta2), (.epsilon, epsilon),

@@ -30,9 +30,21 @@ struct ByteEncoding: TextEncoding {
     var bosToken: Int32? = 256
     var addsBOS = true
 
-    func encode(_ text: [UInt8], addBOS: Bool?) throws(LensError) -> [Int32] {
-        (addBOS ?? addsBOS ? [256] : []) + text.map(Int32.init)
+    var eosToken: Int32?
+    var addsEOS = false
+
+    func encode(_ text: [UInt8], addBOS: Bool?, addEOS: Bool?, parseSpecial: Bool) throws(LensError) -> [Int32] {
+        (addBOS ?? addsBOS ? [256] : []) + text.map { parseSpecial && $0 == 0 ? 256 : Int32($0) }
+            + (addEOS ?? addsEOS ? [eosToken ?? 0] : [])
     }
+
+    /// The byte 0 spells BOS.
+    func specialTexts(in text: [UInt8]) -> [Int32: Int] {
+        let count = text.count { $0 == 0 }
+        return count > 0 ? [256: count] : [:]
+    }
+
+    func bytes(of token: Int32) -> [UInt8]? { token == 256 ? Array("<bos>".utf8) : [UInt8(token)] }
 }
 
 func readAll(_ paths: [String]) throws -> [Document] {

@@ -1,5 +1,6 @@
 import LensData
 import LensSupport
+import Synchronization
 import Testing
 
 @Suite struct EncodingDocuments {
@@ -13,6 +14,34 @@ import Testing
             _ = try DocumentEncoder(ByteEncoding(bosToken: nil), bos: .always)
         }
         #expect(error?.kind == .usage)
+    }
+
+    @Test func policyDecidesOverEOS() throws {
+        let document = Document(id: "d", content: .text([1, 2]))
+        let ending = ByteEncoding(addsBOS: false, eosToken: 9, addsEOS: true)
+        #expect(try DocumentEncoder(ending).tokens(of: document) == [1, 2, 9])
+        #expect(try DocumentEncoder(ending, eos: .never).tokens(of: document) == [1, 2])
+        let other = ByteEncoding(addsBOS: false, eosToken: 9)
+        #expect(try DocumentEncoder(other).tokens(of: document) == [1, 2])
+        #expect(try DocumentEncoder(other, eos: .always).tokens(of: document) == [1, 2, 9])
+        #expect(try DocumentEncoder(other, eos: .always).tokens(of: Document(id: "d", content: .tokens([3]))) == [3])
+        let error = #expect(throws: LensError.self) { _ = try DocumentEncoder(ByteEncoding(), eos: .always) }
+        #expect(error?.kind == .usage)
+    }
+
+    @Test func spelledSpecialTokensAreReadOrCounted() throws {
+        let text = Document(id: "d", content: .text([1, 0, 0]), source: "d.txt")
+        let said = Mutex<[String]>([])
+        let plain = try DocumentEncoder(ByteEncoding(), bos: .never) { text in said.withLock { $0.append(text) } }
+        for _ in 0..<3 { #expect(try plain.tokens(of: text) == [1, 0, 0]) }
+        #expect(plain.spelledSpecials.documentCount == 3 && plain.spelledSpecials.counts == ["<bos>": 6])
+        #expect(plain.spelledSpecials.warning?.contains("d.txt and 2 more documents spells") == true)
+        said.withLock { said in
+            #expect(said.count == 1, "the first document alone is told at once")
+            #expect(said[0].contains("d.txt spells") && said[0].contains("<bos> 2×") && said[0].contains("--special"))
+        }
+        let special = try DocumentEncoder(ByteEncoding(), bos: .never, special: true)
+        #expect(try special.tokens(of: text) == [1, 256, 256] && special.spelledSpecials.warning == nil)
     }
 
     @Test func tokensAreUsedAsGivenAndChecked() throws {
@@ -61,7 +90,7 @@ import Testing
 }
 
 @Suite struct TrainingData {
-    func sequences(_ lines: [String], length: Int, bos: BOSPolicy = .auto) throws -> TrainingSequences {
+    func sequences(_ lines: [String], length: Int, bos: BoundaryPolicy = .auto) throws -> TrainingSequences {
         let folder = try TemporaryFolder()
         let path = try folder.file("d.jsonl", lines.map { "{\"text\":\"\($0)\"}\n" }.joined())
         return try TrainingSequences(

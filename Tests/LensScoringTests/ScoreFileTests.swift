@@ -167,8 +167,13 @@ import Testing
     @Test func wholeRunsAreCheckedBeforehand() throws {
         let folder = try TemporaryFolder()
         struct Words: TextEncoding {
-            var vocabularySize = 50_000, bosToken: Int32?, addsBOS = false
-            func encode(_ text: [UInt8], addBOS: Bool?) throws(LensError) -> [Int32] { text.map(Int32.init) }
+            var vocabularySize = 50_000, bosToken: Int32?
+            var eosToken: Int32?
+            func encode(
+                _ text: [UInt8], addBOS: Bool?, addEOS: Bool?, parseSpecial: Bool
+            ) throws(LensError) -> [Int32] { text.map(Int32.init) }
+            func specialTexts(in text: [UInt8]) -> [Int32: Int] { [:] }
+            func bytes(of token: Int32) -> [UInt8]? { nil }
         }
         func training(_ records: [ScoreRecord]) throws -> TrainingSequences {
             let lines = records.map { "{\"tokens\":\($0.tokens)}\n" }.joined()

@@ -127,14 +127,10 @@ import Testing
         (#"{"vocab": {"a": 0}, "merges": ["a b"]}"#, "", "merge 0"),
         (#"{"vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]}"#, "", "merge 0"),
         (#"{"vocab": {"a": 0}, "merges": [], "unk_token": "?"}"#, "", "unk_token"),
-        (#"{"vocab": {"a": 0}, "merges": []}"#, #""normalizer": {"type": "Lowercase"}"#, "Lowercase"),
-        (#"{"vocab": {"a": 0}, "merges": []}"#, #""pre_tokenizer": {"type": "Whitespace"}"#, "Whitespace"),
-        (#"{"vocab": {"a": 0}, "merges": []}"#, #""post_processor": {"type": "BertProcessing"}"#, "BertProcessing"),
+        (#"{"vocab": {"a": 0}, "merges": []}"#, #""normalizer": {"type": "Precompiled"}"#, "Precompiled"),
+        (#"{"vocab": {"a": 0}, "merges": []}"#, #""pre_tokenizer": {"type": "FixedLength"}"#, "FixedLength"),
+        (#"{"vocab": {"a": 0}, "merges": []}"#, #""post_processor": {"type": "BertProcessing"}"#, "cls"),
         (#"{"vocab": {"a": 0}, "merges": []}"#, #""decoder": {"type": "CTC"}"#, "CTC"),
-        (
-            #"{"vocab": {"a": 0}, "merges": []}"#, #""added_tokens": [{"id": 1, "content": "x", "single_word": true}]"#,
-            "single_word"
-        ),
         (#"{"vocab": {"a": 0}, "merges": []}"#, #""added_tokens": [{"id": 99999999, "content": "x"}]"#, "99999999"),
         (
             #"{"vocab": {"a": 0}, "merges": []}"#, #""added_tokens": [{"id": 5, "content": "a"}]"#,

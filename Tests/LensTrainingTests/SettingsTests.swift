@@ -36,7 +36,8 @@ func lensError(_ body: () throws -> Void) -> LensError? {
 
     @Test func everyKeyIsReadAndWritten() throws {
         let given: [SettingKey: String] = [
-            .model: "m.gguf", .tokenizer: "t.bin", .bos: "never", .output: "out", .context: "8192",
+            .model: "m.gguf", .tokenizer: "t.bin", .bos: "never", .eos: "always", .special: "true", .output: "out",
+            .context: "8192",
             .scheme: "longce:gamma=5", .scorer: "self", .scorerContext: "2048", .scorerStride: "1024",
             .ropeTheta: "500000.0", .ropeScaling: "yarn:factor=4", .steps: "7", .accumulate: "3",
             .learningRate: "0.001", .warmup: "5", .schedule: "cosine", .weightDecay: "0.1", .beta1: "0.8",

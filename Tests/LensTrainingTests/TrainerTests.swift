@@ -234,6 +234,8 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
 struct FixtureTokens: TextEncoding {
     let vocabularySize = 67
     let bosToken: Int32? = 1
-    let addsBOS = false
-    func encode(_ text: [UInt8], addBOS: Bool?) throws(LensError) -> [Int32] { [] }
+    let eosToken: Int32? = nil
+    func encode(_ text: [UInt8], addBOS: Bool?, addEOS: Bool?, parseSpecial: Bool) throws(LensError) -> [Int32] { [] }
+    func specialTexts(in text: [UInt8]) -> [Int32: Int] { [:] }
+    func bytes(of token: Int32) -> [UInt8]? { nil }
 }

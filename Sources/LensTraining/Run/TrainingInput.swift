@@ -37,15 +37,19 @@ struct TrainingInput {
     /// The token with which documents and windows begin, if the model has one.
     var bosToken: Int32? { tokenizer?.bosToken ?? configuration.bosToken }
 
-    /// All sequences of the documents, T tokens each.
-    func sequences(_ settings: TrainingSettings) throws(LensError) -> TrainingSequences {
+    /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them.
+    func sequences(
+        _ settings: TrainingSettings, warn: (String) -> Void
+    ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
             ?? TokenIDsEncoding(
                 model: settings.model, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        let encoder = try DocumentEncoder(encoding, bos: settings.bos)
-        return try TrainingSequences(
+        let encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
+        let sequences = try TrainingSequences(
             DocumentReader(paths: settings.data), encoder: encoder, length: settings.contextLength)
+        if let warning = encoder.spelledSpecials.warning { warn(warning) }
+        return sequences
     }
 
     /// The model with its weights, or without when a checkpoint will give them. Call once.

@@ -1,7 +1,7 @@
 /// A setting of a training run, under the one name it has on the command line (`--learning-rate`) and in a recipe
 /// (`learning-rate:`).
 public enum SettingKey: String, CaseIterable, Sendable {
-    case model, tokenizer, data, bos, output, context, scheme, scorer
+    case model, tokenizer, data, bos, eos, special, output, context, scheme, scorer
     case scorerContext = "scorer-context"
     case scorerStride = "scorer-stride"
     case ropeTheta = "rope-theta"
@@ -25,7 +25,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .context, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
             .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle:
             true
-        case .model, .tokenizer, .data, .bos, .output, .scorer, .steps, .saveEvery, .keep, .resume, .memoryLimit,
+        case .model, .tokenizer, .data, .bos, .eos, .special, .output, .scorer, .steps, .saveEvery, .keep, .resume,
+            .memoryLimit,
             .export, .threads:
             false
         }

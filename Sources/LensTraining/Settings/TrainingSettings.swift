@@ -13,7 +13,10 @@ public struct TrainingSettings: Equatable, Sendable {
     public var tokenizer: String?
     /// Documents, as a command's document arguments.
     public var data: [String]
-    public var bos = BOSPolicy.auto
+    public var bos = BoundaryPolicy.auto
+    public var eos = BoundaryPolicy.auto
+    /// Special tokens written in text are read as such.
+    public var special = false
     /// The output folder.
     public var output: String
     /// T: tokens of one training sequence.
@@ -86,7 +89,9 @@ public struct TrainingSettings: Equatable, Sendable {
 
     private mutating func readSources(_ layer: SettingsLayer) throws(LensError) {
         tokenizer = try layer.string(.tokenizer)
-        bos = try layer.choice(.bos, BOSPolicy.self) ?? bos
+        bos = try layer.choice(.bos, BoundaryPolicy.self) ?? bos
+        eos = try layer.choice(.eos, BoundaryPolicy.self) ?? eos
+        special = try layer.bool(.special) ?? special
         scorer = try layer.string(.scorer)
         scorerContext = try layer.integer(.scorerContext, atLeast: 2, thousands: true)
         scorerStride = try layer.integer(.scorerStride, atLeast: 1, thousands: true)
@@ -147,6 +152,8 @@ public struct TrainingSettings: Equatable, Sendable {
         case .model: model
         case .tokenizer: tokenizer
         case .bos: bos.rawValue
+        case .eos: eos.rawValue
+        case .special: "\(special)"
         case .output: output
         case .context: "\(contextLength)"
         case .scheme: scheme
