@@ -6,8 +6,9 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a model holds and which kernels would run it.")
 
-    @Argument(help: "Model: .gguf file, Hugging Face folder, or llama2.c .bin.") var model: String
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Argument(help: "Model: .gguf file, Hugging Face folder, or llama2.c .bin.", completion: .file()) var model: String
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
     @Flag(name: .long, help: "As JSON.") var json = false
     @OptionGroup var machine: RunOptions
 

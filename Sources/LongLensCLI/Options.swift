@@ -4,11 +4,14 @@ import LongLens
 /// Which model.
 struct ModelOptions: ParsableArguments {
     @Option(
-        name: .long, help: ArgumentHelp("Model: .gguf file, Hugging Face folder, or llama2.c .bin.", valueName: "model")
-    )
+        name: .long,
+        help: ArgumentHelp("Model: .gguf file, Hugging Face folder, or llama2.c .bin.", valueName: "model"),
+        completion: .file())
     var model: String
 
-    @Option(name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"),
+        completion: .file())
     var tokenizer: String?
 
     func load() throws(LensError) -> Pretrained { try Pretrained.load(path: model, tokenizerPath: tokenizer) }
@@ -46,10 +49,12 @@ struct RunOptions: ParsableArguments {
 
 /// Which documents.
 struct DocumentOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("Documents: .txt, .jsonl, folders, or - for standard input.", valueName: "document"))
+    @Argument(
+        help: ArgumentHelp("Documents: .txt, .jsonl, folders, or - for standard input.", valueName: "document"),
+        completion: .file())
     var documents: [String]
 
-    @Option(name: .long, help: "When text begins with BOS: auto (where the model defines it), always, never.")
+    @Option(name: .long, help: "When text begins with BOS; auto: where the model defines it.")
     var bos: BOSPolicy = .auto
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
@@ -70,7 +75,12 @@ struct Count: ExpressibleByArgument {
     init(_ value: Int) { self.value = value }
 
     init?(argument: String) {
-        guard let value = parseTokenCount(argument), value > 0 else { return nil }
+        guard let value = parseTokenCount(argument), (1...Self.most).contains(value) else { return nil }
         self.value = value
     }
+
+    /// Far more tokens than memory holds, and few enough that products of sizes stay within 64 bits.
+    static let most = 1 << 30
+
+    var defaultValueDescription: String { "\(value)" }
 }

@@ -22,8 +22,8 @@ struct Score: ParsableCommand {
             "f32: dequantized weights, exact to rounding; auto: the fastest path that stays within 0.01 of it (today f32)."
     )
     var compute: Compute = .auto
-    @Option(name: .long, help: "jsonl or safetensors.") var format: ScoreFormat = .jsonl
-    @Option(name: .long, help: "File to write (default: standard output).") var output: String?
+    @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
+    @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
