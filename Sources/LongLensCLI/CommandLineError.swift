@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensSupport
 import LongLens
 
 /// How an error ends the process: what standard error says, and the status.

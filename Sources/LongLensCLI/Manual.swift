@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensSupport
 import LongLens
 
 #if canImport(FoundationEssentials)
