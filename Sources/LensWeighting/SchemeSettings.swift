@@ -16,7 +16,8 @@ struct SchemeSettings {
             let names = SchemeParser.schemes.map(\.name)
             throw .usage(
                 "There is no weighting scheme \"\(parts[0])\" (in \"\(spec)\")."
-                    + suggestion(for: String(parts[0]), among: names) + " Schemes are: \(names.joined(separator: ", ")).")
+                    + suggestion(for: String(parts[0]), among: names)
+                    + " Schemes are: \(names.joined(separator: ", ")).")
         }
         keys = scheme.keys
         guard parts.count == 2 else { return }
@@ -75,7 +76,8 @@ struct SchemeSettings {
         guard let choice = Choice(rawValue: text) else {
             let valid = Choice.allCases.map(\.rawValue)
             throw error(
-                "\(key) is \"\(text)\", and can be \(valid.joined(separator: ", "))", suggestion(for: text, among: valid))
+                "\(key) is \"\(text)\", and can be \(valid.joined(separator: ", "))",
+                suggestion(for: text, among: valid))
         }
         taken.append("\(key)=\(text)")
         return choice

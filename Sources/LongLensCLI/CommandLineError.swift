@@ -25,7 +25,7 @@ struct CommandLineError {
                 let problem = Self.paragraph(LongLensCommand.message(for: error))
                 message =
                     problem + Self.suggestedValue(problem) + Self.explanation(error)
-                    + " See '\(Command(namedBy: words).name) --help'."
+                    + " See '\(Command(namedBy: words[...]).name) --help'."
                 status = ExitCode.validationFailure.rawValue
             default:
                 message =
@@ -39,9 +39,10 @@ struct CommandLineError {
     /// Throws `.usage` where the first words name a command that there is not, before options are looked at: they would
     /// be called wrong instead.
     static func checkCommand(_ words: [String]) throws(LensError) {
+        let words = words.first == "help" ? words.dropFirst() : words[...]
         let command = Command(namedBy: words)
         guard !command.subcommands.isEmpty, words.count > command.depth else { return }
-        let word = words[command.depth]
+        let word = words[words.startIndex + command.depth]
         if word.hasPrefix("-") || word == "help" { return }
         let names = command.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
         throw .usage(
@@ -56,14 +57,17 @@ struct CommandLineError {
             return text.hasPrefix("- ") ? "'\(text.dropFirst(2))'" : String(text)
         }
         guard let first = lines.first else { return "The command line cannot be read." }
-        let text = lines.count > 1 ? "\(first) \(lines.dropFirst().joined(separator: ", "))" : first
+        let text = ([first] + lines.dropFirst().map { "\($0)" }).reduce("") { text, line in
+            text.isEmpty ? line : text + (text.hasSuffix(":") || !line.hasPrefix("'") ? " " : ", ") + line
+        }
         return ".?!".contains(text.last ?? " ") ? text : text + "."
     }
 
     /// What `--help` says of the option that is wrong, where it is one.
     private static func explanation(_ error: any Error) -> String {
         let lines = LongLensCommand.fullMessage(for: error).split(separator: "\n")
-        return lines.first { $0.hasPrefix("Help:  ") }.map { " \($0.dropFirst("Help:  ".count))" } ?? ""
+        guard let help = lines.first(where: { $0.hasPrefix("Help:  ") })?.dropFirst("Help:  ".count) else { return "" }
+        return " (\(help.replacing("  ", with: ": ", maxReplacements: 1)))"
     }
 
     /// Where the parser says which values there are, the one that is near the value given.
@@ -85,7 +89,7 @@ private struct Command {
     /// How many words name it.
     private(set) var depth = 0
 
-    init(namedBy words: [String]) {
+    init(namedBy words: ArraySlice<String>) {
         for word in words {
             guard let next = subcommands.first(where: { $0._commandName == word }) else { return }
             name += " " + word

@@ -30,7 +30,7 @@ enum Main {
                 try CommandLineError.checkCommand(words)
                 var command = try LongLensCommand.parseAsRoot(words)
                 try command.run()
-            } catch where !(error is LensError) && LongLensCommand.exitCode(for: error) == .success {
+            } catch  where !(error is LensError) && LongLensCommand.exitCode(for: error) == .success {
                 // Help, the version, a completion script: results, which may fail to be written.
                 let text = LongLensCommand.fullMessage(for: error)
                 if !text.isEmpty { try StandardOutput.writeLine(text) }

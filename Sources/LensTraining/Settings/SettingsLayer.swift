@@ -105,7 +105,8 @@ extension SettingsLayer {
 
     func wrong(_ key: SettingKey, _ text: String, _ expected: String, _ suggestion: String = "") -> LensError {
         .usage(
-            "\(entries[key]?.place ?? key.rawValue) is \(quoted(text)), and this was expected: \(expected).\(suggestion)")
+            "\(entries[key]?.place ?? key.rawValue) is \(quoted(text)), and this was expected: \(expected).\(suggestion)"
+        )
     }
 }
 
