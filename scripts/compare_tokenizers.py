@@ -63,9 +63,9 @@ def main():
         text = lambda path: open(path, encoding="utf-8", newline="").read()
         rebuilt = reference(options.model)
         others["tokenizers"] = lambda path: rebuilt.encode(text(path), add_special_tokens=False).ids
-        folder = tempfile.mkdtemp()
-        subprocess.run([options.longlens, "convert", options.model, folder], check=True)
-        written = Tokenizer.from_file(folder + "/tokenizer.json")
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([options.longlens, "convert", options.model, folder + "/model"], check=True)
+            written = Tokenizer.from_file(folder + "/model/tokenizer.json")
         others["written tokenizer.json"] = lambda path: written.encode(text(path), add_special_tokens=False).ids
     failed = False
     for path in options.files:

@@ -9,7 +9,9 @@ public enum ModelShapes {
     /// The shape of this name; `.usage` lists those there are.
     public static func named(_ name: String) throws(LensError) -> ModelConfiguration {
         guard let shape = all.first(where: { $0.name == name }) else {
-            throw .usage("There is no shape \(name); known are \(names.joined(separator: ", ")).")
+            throw .usage(
+                "There is no shape \(name)." + suggestion(for: name, among: names)
+                    + " Known are \(names.joined(separator: ", ")).")
         }
         return shape.configuration
     }

@@ -4,11 +4,14 @@ import LensWeighting
 
 /// The weights of one sequence: a line of `longlens weigh`.
 public struct WeighedSequence: Sendable, Equatable {
-    public var document: String
-    public var sequence: Int
+    /// The losses under the long and the short context that the weights come from; of the same tokens.
+    public var long, short: ScoreRecord
     /// One a prediction.
     public var weights: [Float]
     public var statistics: WeightStatistics
+
+    public var document: String { long.document }
+    public var sequence: Int { long.sequence }
 
     /// The weights as a JSON line, with its line feed.
     public func jsonLine() -> [UInt8] {
@@ -62,8 +65,7 @@ public final class ScoreWeighing {
         var generator = SeededGenerator(seed: seed, stream: number)
         number += 1
         let weights = scheme.weights(long: a.nll, short: b.nll, generator: &generator)
-        return WeighedSequence(
-            document: a.document, sequence: a.sequence, weights: weights, statistics: WeightStatistics(weights))
+        return WeighedSequence(long: a, short: b, weights: weights, statistics: WeightStatistics(weights))
     }
 
     private func ended(_ file: any ScoreReader, before record: ScoreRecord, of other: any ScoreReader) -> LensError {

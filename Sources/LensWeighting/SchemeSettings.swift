@@ -13,8 +13,11 @@ struct SchemeSettings {
         let parts = spec.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
         guard let scheme = SchemeParser.schemes.first(where: { $0.name == parts[0] }) else {
-            let names = SchemeParser.schemes.map(\.name).joined(separator: ", ")
-            throw .usage("There is no weighting scheme \"\(parts[0])\" (in \"\(spec)\"). Schemes are: \(names).")
+            let names = SchemeParser.schemes.map(\.name)
+            throw .usage(
+                "There is no weighting scheme \"\(parts[0])\" (in \"\(spec)\")."
+                    + suggestion(for: String(parts[0]), among: names)
+                    + " Schemes are: \(names.joined(separator: ", ")).")
         }
         keys = scheme.keys
         guard parts.count == 2 else { return }
@@ -23,7 +26,9 @@ struct SchemeSettings {
             guard pair.count == 2, !pair[1].isEmpty else {
                 throw error("\"\(setting)\" is not of the form key=value")
             }
-            guard keys.contains(pair[0]) else { throw error("it has no key \"\(pair[0])\"") }
+            guard keys.contains(pair[0]) else {
+                throw error("it has no key \"\(pair[0])\"", suggestion(for: pair[0], among: keys))
+            }
             guard values.updateValue(pair[1], forKey: pair[0]) == nil else {
                 throw error("\(pair[0]) is given twice")
             }
@@ -33,9 +38,9 @@ struct SchemeSettings {
     /// The specification with the settings taken, in the order they were taken.
     var canonical: String { taken.isEmpty ? name : "\(name):\(taken.joined(separator: ","))" }
 
-    func error(_ problem: String) -> LensError {
+    func error(_ problem: String, _ suggestion: String = "") -> LensError {
         let valid = keys.isEmpty ? "\(name) takes no settings" : "\(name) takes \(keys.joined(separator: ", "))"
-        return .usage("The weighting scheme \"\(spec)\" is not valid: \(problem). (\(valid).)")
+        return .usage("The weighting scheme \"\(spec)\" is not valid: \(problem).\(suggestion) (\(valid).)")
     }
 
     // MARK: Taking settings
@@ -69,8 +74,10 @@ struct SchemeSettings {
     where Choice: RawRepresentable<String> & CaseIterable {
         let text = values[key] ?? standard.rawValue
         guard let choice = Choice(rawValue: text) else {
-            let valid = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw error("\(key) is \"\(text)\", and can be \(valid)")
+            let valid = Choice.allCases.map(\.rawValue)
+            throw error(
+                "\(key) is \"\(text)\", and can be \(valid.joined(separator: ", "))",
+                suggestion(for: text, among: valid))
         }
         taken.append("\(key)=\(text)")
         return choice
@@ -96,7 +103,9 @@ struct SchemeSettings {
                 names.append("shift:\(plain(shift))")
                 continue
             default:
-                throw error("\"\(step)\" is no transform; there are absolute, minus, exp, max, and shift:S with S > 0")
+                throw error(
+                    "\"\(step)\" is no transform; there are absolute, minus, exp, max, and shift:S with S > 0",
+                    suggestion(for: String(parts[0]), among: ["absolute", "minus", "exp", "max", "shift:S"]))
             }
             names.append(String(step))
         }

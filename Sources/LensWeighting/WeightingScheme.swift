@@ -33,6 +33,9 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
     /// The specification with every setting spelled out; it makes the same scheme again.
     public let description: String
 
+    /// Every scheme's name with the keys it takes, in canonical order.
+    public static var forms: [(name: String, keys: [String])] { SchemeParser.schemes }
+
     /// Reads a specification. Throws `.usage` for an unknown scheme, an unknown, repeated or malformed key, or a value
     /// outside its range; the message says what is valid.
     public init(_ spec: String) throws(LensError) {

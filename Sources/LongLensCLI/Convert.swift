@@ -6,10 +6,11 @@ struct Convert: ParsableCommand {
         abstract: "Converts a model between Hugging Face folder, GGUF and llama2.c.",
         discussion: "The output's name decides: .gguf, .bin (llama2.c), anything else a Hugging Face folder.")
 
-    @Argument(help: "The model to read.") var input: String
-    @Argument(help: "What to write.") var output: String
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
-    @Option(name: .long, help: "Number format: f32, f16, bf16.") var type: FloatType = .f32
+    @Argument(help: "The model to read.", completion: .file()) var input: String
+    @Argument(help: "What to write.", completion: .file()) var output: String
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
+    @Option(name: .long, help: "Number format.") var type: FloatType = .f32
     @OptionGroup var machine: RunOptions
 
     enum FloatType: String, ExpressibleByArgument, CaseIterable {
@@ -42,10 +43,11 @@ struct Quantize: ParsableCommand {
         abstract: "Writes a GGUF file with quantized matrices.",
         discussion: "Vectors stay in f32. A tensor whose rows are no whole number of blocks is stored as f16.")
 
-    @Argument(help: "The model to read.") var input: String
-    @Argument(help: "The .gguf file to write.") var output: String
-    @Option(name: .long, help: "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1.") var type: QuantizedType
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Argument(help: "The model to read.", completion: .file()) var input: String
+    @Argument(help: "The .gguf file to write.", completion: .file(extensions: ["gguf"])) var output: String
+    @Option(name: .long, help: "Number format of the matrices.") var type: QuantizedType
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
     @OptionGroup var machine: RunOptions
 
     enum QuantizedType: String, ExpressibleByArgument, CaseIterable {

@@ -7,8 +7,8 @@ struct Create: ParsableCommand {
         discussion:
             "Reads config.json (and tokenizer.json, where there is one) from a folder; writes a Hugging Face folder.")
 
-    @Argument(help: "Folder with config.json.") var input: String
-    @Argument(help: "Folder to write.") var output: String
+    @Argument(help: "Folder with config.json.", completion: .directory) var input: String
+    @Argument(help: "Folder to write.", completion: .directory) var output: String
     @Option(name: .long, help: "The same seed gives the same weights.") var seed: UInt64 = 0
     @OptionGroup var machine: RunOptions
 

@@ -13,7 +13,7 @@ struct Evaluate: ParsableCommand {
     enum Task: String, ExpressibleByArgument, CaseIterable, Encodable { case perplexity, recall }
 
     @OptionGroup var model: ModelOptions
-    @Option(name: .long, help: "perplexity or recall.") var task: Task = .perplexity
+    @Option(name: .long, help: "What to measure.") var task: Task = .perplexity
     @Option(name: .long, help: "Tokens in a sequence, such as 2048 or 2k.") var context: Count
     @Option(name: .long, help: "At most so many sequences (default: all).") var sequences: Int?
     @Flag(name: .long, help: "As JSON.") var json = false

@@ -16,7 +16,7 @@ struct Generate: ParsableCommand {
     var density = 0.35
     @Option(name: .long, help: "How often each fact is asked for.") var repeats = 1
     @Option(name: .long, help: "The same seed gives the same documents.") var seed: UInt64 = 0
-    @Option(name: .long, help: "File to write (default: standard output).") var output: String?
+    @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
 
     func validate() throws {
         if !(0...1).contains(density) { throw ValidationError("--density must be from 0 to 1.") }

@@ -7,9 +7,11 @@ struct Inspect: ParsableCommand {
         abstract: "Shows what a model holds and which kernels would run it.")
 
     @Argument(
-        help: "Model: .gguf file, Hugging Face folder, llama2.c .bin; or a tokenizer, or a model without weights.")
+        help: "Model: .gguf file, Hugging Face folder, llama2.c .bin; or a tokenizer, or a model without weights.",
+        completion: .file())
     var model: String
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
     @Flag(name: .long, help: "As JSON.") var json = false
     @OptionGroup var machine: RunOptions
 

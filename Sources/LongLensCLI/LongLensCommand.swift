@@ -16,7 +16,7 @@ struct LongLensCommand: ParsableCommand {
         version: version,
         subcommands: [
             Inspect.self, Tokenize.self, Detokenize.self, Score.self, Weigh.self, Train.self, Plan.self, Evaluate.self,
-            Quantize.self, Convert.self, Bench.self, Generate.self, Create.self,
+            Quantize.self, Convert.self, Bench.self, Generate.self, Create.self, Manual.self,
         ])
 }
 
@@ -24,15 +24,22 @@ struct LongLensCommand: ParsableCommand {
 enum Main {
     static func main() {
         Process.prepare()
+        let words = Process.arguments
         do {
-            var command = try LongLensCommand.parseAsRoot(Process.arguments)
-            try command.run()
-        } catch let error as LensError {
-            // One paragraph, whatever the terminal's width.
-            StandardError.write("longlens: \(error.message.printable)\n")
-            Process.exit(error.kind == .interrupted ? Interrupts.status : error.kind.rawValue)
+            do {
+                try CommandLineError.checkCommand(words)
+                var command = try LongLensCommand.parseAsRoot(words)
+                try command.run()
+            } catch  where !(error is LensError) && LongLensCommand.exitCode(for: error) == .success {
+                // Help, the version, a completion script: results, which may fail to be written.
+                let text = LongLensCommand.fullMessage(for: error)
+                if !text.isEmpty { try StandardOutput.writeLine(text) }
+            }
         } catch {
-            LongLensCommand.exit(withError: error)
+            let ending = CommandLineError(error, words: words)
+            // One paragraph, whatever the terminal's width.
+            if let message = ending.message { StandardError.write("longlens: \(message.printable)\n") }
+            Process.exit(ending.status)
         }
     }
 }

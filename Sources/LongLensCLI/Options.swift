@@ -4,11 +4,14 @@ import LongLens
 /// Which model.
 struct ModelOptions: ParsableArguments {
     @Option(
-        name: .long, help: ArgumentHelp("Model: .gguf file, Hugging Face folder, or llama2.c .bin.", valueName: "model")
-    )
+        name: .long,
+        help: ArgumentHelp("Model: .gguf file, Hugging Face folder, or llama2.c .bin.", valueName: "model"),
+        completion: .file())
     var model: String
 
-    @Option(name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"),
+        completion: .file())
     var tokenizer: String?
 
     /// Loads the model and says its warnings.
@@ -56,13 +59,15 @@ struct RunOptions: ParsableArguments {
 
 /// Which documents.
 struct DocumentOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("Documents: .txt, .jsonl, folders, or - for standard input.", valueName: "document"))
+    @Argument(
+        help: ArgumentHelp("Documents: .txt, .jsonl, folders, or - for standard input.", valueName: "document"),
+        completion: .file())
     var documents: [String]
 
-    @Option(name: .long, help: "When text begins with BOS: auto (where the model defines it), always, never.")
+    @Option(name: .long, help: "When text begins with BOS; auto: where the model defines it.")
     var bos: BoundaryPolicy = .auto
 
-    @Option(name: .long, help: "When text ends with EOS: auto (where the model defines it), always, never.")
+    @Option(name: .long, help: "When text ends with EOS; auto: where the model defines it.")
     var eos: BoundaryPolicy = .auto
 
     @Flag(name: .long, help: "Read special tokens written in text as such; without it they are plain text.")
@@ -88,7 +93,12 @@ struct Count: ExpressibleByArgument {
     init(_ value: Int) { self.value = value }
 
     init?(argument: String) {
-        guard let value = parseTokenCount(argument), value > 0 else { return nil }
+        guard let value = parseTokenCount(argument), (1...Self.most).contains(value) else { return nil }
         self.value = value
     }
+
+    /// Far more tokens than memory holds, and few enough that products of sizes stay within 64 bits.
+    static let most = 1 << 30
+
+    var defaultValueDescription: String { "\(value)" }
 }

@@ -4,12 +4,15 @@ import LongLens
 
 /// A model or the shape of one.
 struct ShapeOptions: ParsableArguments {
-    @Option(name: .long, help: "Model: .gguf file, Hugging Face folder, or llama2.c .bin.") var model: String?
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Option(name: .long, help: "Model: .gguf file, Hugging Face folder, or llama2.c .bin.", completion: .file())
+    var model: String?
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "A known shape instead of a model: \(ModelShapes.names.joined(separator: ", ")).", valueName: "name"))
+            "A known shape instead of a model: \(ModelShapes.names.joined(separator: ", ")).", valueName: "name"),
+        completion: .list(ModelShapes.names))
     var shape: String?
 
     func validate() throws {

@@ -22,8 +22,8 @@ struct Score: ParsableCommand {
             "f32: dequantized weights, exact to rounding; auto: the fastest path that stays within 0.01 of it (today f32)."
     )
     var compute: Compute = .auto
-    @Option(name: .long, help: "jsonl or safetensors.") var format: ScoreFormat = .jsonl
-    @Option(name: .long, help: "File to write (default: standard output).") var output: String?
+    @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
+    @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
@@ -76,24 +76,3 @@ struct Score: ParsableCommand {
 }
 
 extension ScoreFormat: ExpressibleByArgument {}
-
-struct Weigh: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Gives the weights that training would use, from two score files of the same tokens.")
-
-    @Option(name: .long, help: "Scores under the long context.") var long: String
-    @Option(name: .long, help: "Scores under the short context.") var short: String
-    @Option(name: .long, help: "Weighting scheme, as train takes it.") var scheme: String
-    @Option(name: .long, help: "Decides among equal scores.") var seed: UInt64 = 42
-    @Option(name: .long, help: "File to write (default: standard output).") var output: String?
-
-    mutating func run() throws {
-        let weighing = ScoreWeighing(
-            long: try ScoreFormat.reader(long), short: try ScoreFormat.reader(short),
-            scheme: try WeightingScheme(scheme),
-            seed: seed)
-        let output = try LinesOutput(path: output)
-        while let sequence = try weighing.next() { try output.write(sequence.jsonLine()) }
-        try output.finish()
-    }
-}

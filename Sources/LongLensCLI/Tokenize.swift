@@ -7,9 +7,12 @@ struct Tokenize: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "The text.") var text: String?
-    @Option(name: .long, help: "A file that holds the text; - for standard input.") var file: String?
-    @Option(name: .long, help: "When the ids begin with BOS: auto, always, never.") var bos: BoundaryPolicy = .auto
-    @Option(name: .long, help: "When the ids end with EOS: auto, always, never.") var eos: BoundaryPolicy = .auto
+    @Option(name: .long, help: "A file that holds the text; - for standard input.", completion: .file()) var file:
+        String?
+    @Option(name: .long, help: "When the ids begin with BOS; auto: where the model defines it.")
+    var bos: BoundaryPolicy = .auto
+    @Option(name: .long, help: "When the ids end with EOS; auto: where the model defines it.")
+    var eos: BoundaryPolicy = .auto
     @Flag(name: .long, help: "Read special tokens written in the text as such.") var special = false
     @Flag(name: .long, help: "As a JSON array.") var json = false
 

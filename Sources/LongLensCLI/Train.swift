@@ -12,23 +12,33 @@ struct Train: ParsableCommand {
             Ctrl-C finishes the step, saves and exits with 130; --resume goes on to the same bits.
             """)
 
-    @Option(name: .long, help: "A YAML file of settings.") var recipe: String?
-    @Option(name: .long, help: "Model to start from.") var model: String?
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
-    @Option(name: .long, parsing: .upToNextOption, help: "Documents: .txt, .jsonl, folders.") var data: [String] = []
-    @Option(name: .long, help: "When text begins with BOS: auto, always, never (default: auto).") var bos: String?
-    @Option(name: .long, help: "When text ends with EOS: auto, always, never (default: auto).") var eos: String?
+    @Option(name: .long, help: "A YAML file of settings.", completion: .file(extensions: ["yaml", "yml"])) var recipe:
+        String?
+    @Option(name: .long, help: "Model to start from.", completion: .file()) var model: String?
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
+    @Option(name: .long, parsing: .upToNextOption, help: "Documents: .txt, .jsonl, folders.", completion: .file())
+    var data: [String] = []
+    @Option(
+        name: .long, help: "When text begins with BOS: auto, always, never (default: auto).",
+        completion: .list(BoundaryPolicy.allValueStrings))
+    var bos: String?
+    @Option(
+        name: .long, help: "When text ends with EOS: auto, always, never (default: auto).",
+        completion: .list(BoundaryPolicy.allValueStrings))
+    var eos: String?
     @Flag(name: .long, help: "Read special tokens written in text as such; without it they are plain text.")
     var special = false
-    @Option(name: .long, help: "Folder for metrics, checkpoints and the trained model.") var output: String?
+    @Option(name: .long, help: "Folder for metrics, checkpoints and the trained model.", completion: .directory)
+    var output: String?
     @Option(name: .long, help: "Tokens of a sequence, such as 32768 or 32k.") var context: String?
     @Option(
         name: .long,
         help:
-            "Weighting scheme: uniform, dense:lambda=0.75, sparse:kappa=0.2, longce:gamma=5, ppmi:shift=1, npmi:shift=1, rho:kappa=0.6, longfilter, exact:…, pipeline:…."
-    )
+            "Weighting scheme: uniform, dense:lambda=0.75, sparse:kappa=0.2, longce:gamma=5, ppmi:shift=1, npmi:shift=1, rho:kappa=0.6, longfilter, exact:…, pipeline:….",
+        completion: .list(WeightingScheme.forms.map(\.name)))
     var scheme: String?
-    @Option(name: .long, help: "self, a model, or a score file.") var scorer: String?
+    @Option(name: .long, help: "self, a model, or a score file.", completion: .file()) var scorer: String?
     @Option(name: .customLong("scorer-context"), help: "Tokens of the short context.") var scorerContext: String?
     @Option(name: .customLong("scorer-stride"), help: "Tokens from one short window to the next.") var scorerStride:
         String?
@@ -36,21 +46,29 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Sequences of an update (default: 1).") var accumulate: String?
     @Option(name: .customLong("learning-rate"), help: "Default: 2e-5.") var learningRate: String?
     @Option(name: .long, help: "Updates over which the learning rate rises (default: 20).") var warmup: String?
-    @Option(name: .long, help: "constant, linear or cosine (default: constant).") var schedule: String?
+    @Option(
+        name: .long, help: "constant, linear or cosine (default: constant).",
+        completion: .list(LearningRateSchedule.Shape.allCases.map(\.rawValue)))
+    var schedule: String?
     @Option(name: .customLong("weight-decay"), help: "Default: 0.01.") var weightDecay: String?
     @Option(name: .long, help: "Default: 0.9.") var beta1: String?
     @Option(name: .long, help: "Default: 0.95.") var beta2: String?
     @Option(name: .long, help: "Default: 1e-8.") var epsilon: String?
     @Option(name: .long, help: "Largest gradient norm; 0 clips nothing (default: 1).") var clip: String?
     @Option(name: .customLong("rope-theta"), help: "New rotary base.") var ropeTheta: String?
-    @Option(name: .customLong("rope-scaling"), help: "TYPE:key=value,… such as yarn:factor=4.") var ropeScaling: String?
+    @Option(
+        name: .customLong("rope-scaling"), help: "TYPE:key=value,… such as yarn:factor=4.",
+        completion: .list(["none", "linear", "dynamic", "yarn", "llama3"]))
+    var ropeScaling: String?
     @Option(name: .long, help: "Decides order and ties (default: 42).") var seed: String?
-    @Option(name: .long, help: "true or false (default: true).") var shuffle: String?
+    @Option(name: .long, help: "true or false (default: true).", completion: .list(["true", "false"])) var shuffle:
+        String?
     @Option(name: .customLong("save-every"), help: "Updates between checkpoints (default: 10).") var saveEvery: String?
     @Option(name: .long, help: "Checkpoints to keep (default: 2).") var keep: String?
     @Option(name: .customLong("memory-limit"), help: "Such as 8GiB (default: what the machine has free).")
     var memoryLimit: String?
-    @Option(name: .long, help: "gguf: write the trained model as GGUF too.") var export: String?
+    @Option(name: .long, help: "gguf: write the trained model as GGUF too.", completion: .list(["none", "gguf"]))
+    var export: String?
     @Flag(name: .long, help: "Go on from the newest checkpoint.") var resume = false
     @OptionGroup var machine: RunOptions
 

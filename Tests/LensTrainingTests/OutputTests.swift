@@ -39,8 +39,9 @@ func metrics(_ step: Int) -> StepMetrics {
     }
 
     @Test func aFolderServesOneRunAtATime() throws {
-        let folder = try temporaryFolder() + "/a/b"
-        defer { remove(folder) }
+        let parent = try temporaryFolder()
+        defer { remove(parent) }
+        let folder = parent + "/a/b"
         do {
             let first = try OutputFolder(path: folder)
             let error = lensError { _ = try OutputFolder(path: folder) }

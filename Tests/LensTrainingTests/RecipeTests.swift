@@ -36,7 +36,7 @@ import Testing
         #expect(error?.message.contains("r.yaml line 2") == true)
         #expect(
             error?.message.contains("learning_rate") == true
-                && error?.message.contains("Is learning-rate meant?") == true)
+                && error?.message.contains("Did you mean learning-rate?") == true)
     }
 
     @Test func aWrongValueNamesItsLine() {

@@ -33,7 +33,7 @@ public enum Recipe {
             let name = keyNode.scalar?.string ?? "(a list or mapping)"
             let line = place(keyNode, path)
             guard let key = SettingKey(rawValue: name) else {
-                let hint = SettingKey.nearest(to: name).map { " Is \($0.rawValue) meant?" } ?? ""
+                let hint = suggestion(for: name, among: SettingKey.allCases.map(\.rawValue))
                 throw .data(
                     "\(line): \(quoted(name)) is not a setting.\(hint) The settings are the long options of "
                         + "longlens train."

@@ -33,7 +33,10 @@ public enum RopeOption {
                     + "config.json."
             )
         default:
-            throw .usage("--rope-scaling \(quoted(spec)): the type is one of none, linear, dynamic, yarn, llama3.")
+            let types = ["none", "linear", "dynamic", "yarn", "llama3"]
+            throw .usage(
+                "--rope-scaling \(quoted(spec)): the type is one of \(types.joined(separator: ", "))."
+                    + suggestion(for: type, among: types))
         }
         try values.finish(type)
         return scaling
@@ -60,6 +63,8 @@ public enum RopeOption {
 private struct Values {
     private let spec: String
     private var values: [String: String] = [:]
+    /// The keys asked for so far: those that the type has.
+    private var keys: [String] = []
 
     init(_ spec: String, _ list: String?) throws(LensError) {
         self.spec = spec
@@ -71,8 +76,13 @@ private struct Values {
         }
     }
 
+    private mutating func take(_ key: String) -> String? {
+        keys.append(key)
+        return values.removeValue(forKey: key)
+    }
+
     mutating func positive(_ key: String) throws(LensError) -> Double? {
-        guard let text = values.removeValue(forKey: key) else { return nil }
+        guard let text = take(key) else { return nil }
         guard let value = Double(text), value.isFinite, value > 0 else {
             throw wrong("\(key) must be a number above 0")
         }
@@ -86,7 +96,7 @@ private struct Values {
     }
 
     mutating func integer(_ key: String) throws(LensError) -> Int? {
-        guard let text = values.removeValue(forKey: key) else { return nil }
+        guard let text = take(key) else { return nil }
         guard let value = parseTokenCount(text), value >= 1 else {
             throw wrong("\(key) must be a whole number above 0")
         }
@@ -94,13 +104,15 @@ private struct Values {
     }
 
     mutating func bool(_ key: String) throws(LensError) -> Bool? {
-        guard let text = values.removeValue(forKey: key) else { return nil }
+        guard let text = take(key) else { return nil }
         guard text == "true" || text == "false" else { throw wrong("\(key) must be true or false") }
         return text == "true"
     }
 
     func finish(_ type: String) throws(LensError) {
-        if let key = values.keys.min() { throw wrong("\(type) has no key \(key)") }
+        guard let key = values.keys.min() else { return }
+        let error = wrong("\(type) has no key \(key)")
+        throw .usage(error.message + suggestion(for: key, among: keys))
     }
 
     func wrong(_ what: String) -> LensError { .usage("--rope-scaling \(quoted(spec)): \(what).") }

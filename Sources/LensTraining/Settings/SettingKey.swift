@@ -31,27 +31,4 @@ public enum SettingKey: String, CaseIterable, Sendable {
             false
         }
     }
-
-    /// The key whose name is nearest to `name`, when it is near enough to be a slip of the keyboard.
-    static func nearest(to name: String) -> SettingKey? {
-        let candidates = allCases.map { (key: $0, distance: editDistance($0.rawValue, name)) }
-        guard let best = candidates.min(by: { $0.distance < $1.distance }), best.distance <= 2 else { return nil }
-        return best.key
-    }
-}
-
-/// Insertions, removals and replacements that turn `a` into `b` (Levenshtein).
-private func editDistance(_ a: String, _ b: String) -> Int {
-    let b = Array(b.unicodeScalars)
-    var row = Array(0...b.count)
-    for (i, x) in a.unicodeScalars.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, y) in b.enumerated() {
-            let cost = x == y ? diagonal : min(diagonal, row[j], row[j + 1]) + 1
-            diagonal = row[j + 1]
-            row[j + 1] = cost
-        }
-    }
-    return row[b.count]
 }

@@ -89,7 +89,8 @@ extension SettingsLayer {
     where Value.RawValue == String {
         guard let text = try string(key) else { return nil }
         guard let value = Value(rawValue: text) else {
-            throw wrong(key, text, Value.allCases.map(\.rawValue).joined(separator: ", "))
+            let names = Value.allCases.map(\.rawValue)
+            throw wrong(key, text, names.joined(separator: ", "), suggestion(for: text, among: names))
         }
         return value
     }
@@ -102,8 +103,10 @@ extension SettingsLayer {
         return value
     }
 
-    func wrong(_ key: SettingKey, _ text: String, _ expected: String) -> LensError {
-        .usage("\(entries[key]?.place ?? key.rawValue) is \(quoted(text)), and this was expected: \(expected).")
+    func wrong(_ key: SettingKey, _ text: String, _ expected: String, _ suggestion: String = "") -> LensError {
+        .usage(
+            "\(entries[key]?.place ?? key.rawValue) is \(quoted(text)), and this was expected: \(expected).\(suggestion)"
+        )
     }
 }
 

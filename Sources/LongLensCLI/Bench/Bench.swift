@@ -12,7 +12,7 @@ enum TableFormat: String, ExpressibleByArgument, CaseIterable { case table, json
 
 /// What every benchmark takes.
 struct BenchOptions: ParsableArguments {
-    @Option(name: .long, help: "table, json or csv.") var format: TableFormat = .table
+    @Option(name: .long, help: "Form of the rows.") var format: TableFormat = .table
     @Flag(name: .long, help: "The same as --format json.") var json = false
     @Option(name: .long, help: "Measured repetitions after one that warms up.") var repeats = 3
     @OptionGroup var machine: RunOptions
@@ -27,7 +27,9 @@ struct BenchOptions: ParsableArguments {
 struct ContextOptions: ParsableArguments {
     @OptionGroup var shape: ShapeOptions
     @Option(name: .long, help: "Context lengths, such as 1k,2k,4k.") var context: String = "1k"
-    @Option(name: .long, help: ArgumentHelp("Draw throughput and memory as SVG.", valueName: "file")) var plot: String?
+    @Option(
+        name: .long, help: ArgumentHelp("Draw throughput and memory as SVG.", valueName: "file"),
+        completion: .file(extensions: ["svg"])) var plot: String?
 
     /// From the shortest on: the memory of a row is the process's peak until then.
     func lengths() throws -> [Int] { Set(try parseLengths(context).filter { try $0 > 1 || refuse($0) }).sorted() }

@@ -5,16 +5,19 @@ struct BenchKernels: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernels", abstract: "Matrix products and attention by shape, as a share of the machine's peak.")
     @Option(name: .long, help: "Tokens of the shapes, such as 1k,4k.") var context: String = "1k"
-    @Option(name: .long, help: "Model whose shapes are measured: .gguf file, Hugging Face folder, or llama2.c .bin.")
+    @Option(
+        name: .long, help: "Model whose shapes are measured: .gguf file, Hugging Face folder, or llama2.c .bin.",
+        completion: .file())
     var model: String?
     @Option(
         name: .long,
         help: ArgumentHelp(
             "A known shape instead (default: smollm2-135m): \(ModelShapes.names.joined(separator: ", ")).",
-            valueName: "name"))
+            valueName: "name"),
+        completion: .list(ModelShapes.names))
     var shape: String?
     @Option(name: .long, help: "Edge of the square product that comes first.") var square = Count(4096)
-    @Option(name: .long, help: "products or attention alone.") var only: Kernels?
+    @Option(name: .long, help: "Some of the kernels alone.") var only: Kernels?
     @OptionGroup var options: BenchOptions
 
     enum Kernels: String, ExpressibleByArgument, CaseIterable { case products, attention }
