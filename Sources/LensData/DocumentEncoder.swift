@@ -23,6 +23,8 @@ public enum BOSPolicy: String, Sendable, CaseIterable {
 public struct DocumentEncoder: Sendable {
     public let encoder: any TextEncoding
     public let policy: BOSPolicy
+    /// Rows of the model's embedding: a token past them is an error. Nil where no model will see the tokens.
+    public var embeddingRows: Int?
 
     /// Throws `.usage` when BOS is always wanted and the model has none.
     public init(_ encoder: any TextEncoding, bos policy: BOSPolicy = .auto) throws(LensError) {
@@ -46,6 +48,7 @@ public struct DocumentEncoder: Sendable {
                 }
             let tokens = try encoder.encode(text, addBOS: addBOS)
             guard !tokens.isEmpty else { throw .data("\(document.source) has no tokens.") }
+            try requireRows(tokens, of: document)
             return tokens
         case .tokens(let tokens):
             for (index, token) in tokens.enumerated() where token < 0 || Int(token) >= encoder.vocabularySize {
@@ -53,6 +56,7 @@ public struct DocumentEncoder: Sendable {
                     "\(document.source): tokens[\(index)] is \(token), and the model's vocabulary has ids from 0 to "
                         + "\(encoder.vocabularySize - 1). Were the tokens made with another tokenizer?")
             }
+            try requireRows(tokens, of: document)
             return tokens
         }
     }

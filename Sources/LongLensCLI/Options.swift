@@ -57,7 +57,9 @@ struct DocumentOptions: ParsableArguments {
         let configuration = pretrained.model.configuration
         let ids = TokenIDsEncoding(
             model: pretrained.path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos)
+        var encoder = try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos)
+        encoder.embeddingRows = configuration.vocabularySize
+        return encoder
     }
 }
 
