@@ -155,7 +155,8 @@ struct ScoreLinesStorage: ScoreStorage {
             line += block
         }
         guard !line.isEmpty else {
-            throw .data("\(input.path) ends before byte \(offset), where it had a line before: it was changed meanwhile.")
+            throw .data(
+                "\(input.path) ends before byte \(offset), where it had a line before: it was changed meanwhile.")
         }
         return line
     }

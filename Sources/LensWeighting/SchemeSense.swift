@@ -14,7 +14,9 @@ extension WeightingScheme {
             if description.hasPrefix("rho") {
                 throw .usage("The scheme \(description) has no meaning with the scorer self: \(advice)")
             }
-            return ["The scheme \(description) with the scorer self keeps the tokens that the long context hurts: \(advice)"]
+            return [
+                "The scheme \(description) with the scorer self keeps the tokens that the long context hurts: \(advice)"
+            ]
         }
         let least = pipeline.leastWeight
         guard least < 0 else { return [] }

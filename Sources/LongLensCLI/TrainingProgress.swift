@@ -175,17 +175,20 @@ private struct TrainingDescription {
     private var data: String {
         let data = overview.data
         var text =
-            "data     \(data.documentCount) documents, \(data.tokenCount) tokens: \(data.sequenceCount) sequences of "
-            + "\(settings.contextLength) tokens"
-        if data.tailTokenCount > 0 { text += ", \(data.tailTokenCount) tokens at ends of documents in none" }
+            "data     \(counted(data.documentCount, "document")), \(counted(data.tokenCount, "token")): "
+            + "\(counted(data.sequenceCount, "sequence")) of \(settings.contextLength) tokens"
+        if data.tailTokenCount > 0 {
+            text += "; \(counted(data.tailTokenCount, "token")) at the ends of documents in no sequence"
+        }
         if data.shortDocumentCount > 0 {
-            text += ", \(data.shortTokenCount) tokens in \(data.shortDocumentCount) documents that are too short"
+            text +=
+                "; \(counted(data.shortTokenCount, "token")) in \(counted(data.shortDocumentCount, "document")) too short"
         }
         return text
     }
 
     private var scheme: String {
-        var text = "scheme   \(settings.scheme)"
+        var text = "scheme   \(overview.scheme)"
         guard let scorer = settings.scorer else { return text + ", no scorer" }
         text += ", scorer \(scorer)"
         if overview.scorerIsDefault { text += " (the default: the trained model itself)" }
@@ -195,7 +198,7 @@ private struct TrainingDescription {
     }
 
     private var updates: String {
-        "updates  \(overview.steps) of \(settings.accumulate) sequence\(settings.accumulate == 1 ? "" : "s"), learning rate "
+        "updates  \(overview.steps) of \(counted(settings.accumulate, "sequence")), learning rate "
             + "\(Format.scientific(settings.learningRate)) \(settings.schedule.rawValue) after a warm-up of \(settings.warmup)"
     }
 
@@ -203,6 +206,8 @@ private struct TrainingDescription {
         "memory   \(Format.bytes(overview.memory.byteCount)) planned of \(Format.bytes(overview.memoryLimit)), keeps "
             + "\(overview.recompute); \(Threads.count) threads, \(InstructionSet.current.rawValue)"
     }
+
+    private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
     private var output: String {
         "output   \(settings.output): a checkpoint of \(Format.bytes(overview.checkpointByteCount)) every "

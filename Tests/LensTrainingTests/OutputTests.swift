@@ -56,7 +56,8 @@ func metrics(_ step: Int) -> StepMetrics {
         var warnings: [String] = []
         let log = try MetricsLog(path: path, continuingAfter: 5) { warnings.append($0) }
         try log.append(metrics(6))
-        #expect(String(decoding: contents(path), as: UTF8.self) == [1, 3, 4, 6].map { metrics($0).json + "\n" }.joined())
+        #expect(
+            String(decoding: contents(path), as: UTF8.self) == [1, 3, 4, 6].map { metrics($0).json + "\n" }.joined())
         #expect(warnings.count == 1 && warnings.first?.contains("lines 2, 5") == true)
     }
 

@@ -49,7 +49,9 @@ private final class StopInside: TrainingObserver {
         #expect(try MetricsLine.read(parts.output).count == stop.step - 1)
         parts.resume = true
         let (recorder, none) = train(parts)
-        #expect(none == nil && recorder.overview?.position == TrainingPosition(step: stop.step - 1, sequences: stop.sequence))
+        #expect(
+            none == nil
+                && recorder.overview?.position == TrainingPosition(step: stop.step - 1, sequences: stop.sequence))
         #expect(tensorBytes(parts.output, step: 4) == tensorBytes(whole.output, step: 4))
         let lines = try MetricsLine.read(parts.output)
         #expect(try lines.map(\.reproducible) == MetricsLine.read(whole.output).map(\.reproducible))

@@ -208,7 +208,9 @@ private func rename(_ path: String, _ other: String) {
         let writer = Cutter(after: 2) { try? writeBytes(other, scores) }
         let error = lensError { try Trainer.run(settings, observer: writer) }
         #expect(error?.kind == .data && error?.message.contains("was changed while it was in use") == true)
-        #expect(CheckpointStore.positions(in: settings.output + "/checkpoints").last ?? TrainingPosition(step: 0) >= TrainingPosition(step: 2))
+        #expect(
+            CheckpointStore.positions(in: settings.output + "/checkpoints").last ?? TrainingPosition(step: 0)
+                >= TrainingPosition(step: 2))
     }
 
     /// Saving less often, keeping more, moved data and a longer run change no bit that was computed before.

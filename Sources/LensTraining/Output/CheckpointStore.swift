@@ -65,8 +65,8 @@ public struct CheckpointStore: Sendable {
         let final = folder(state.position)
         do throws(LensError) {
             try Folders.create(path)
-            // A link that leads nowhere is nothing, and would be in the way.
-            if !Folders.exists(final) { try Folders.remove(final) }
+            // A file or a link that leads nowhere is no checkpoint, and would be in the way.
+            if !Folders.isFolder(final) { try Folders.remove(final) }
             let target = try AtomicFolder(path: final)
             var files = tensors.files
             if let gradients { files.append((name: Self.gradientsName, store: gradients)) }

@@ -28,7 +28,8 @@ struct DiskRoom {
     var neededByteCount: Int {
         guard toCome > 0 else { return modelByteCount }
         let staying = max(0, min(keep, present + toCome) - present)
-        let whileSaving = max(0, min(keep, present + toCome - 1) - present) * checkpointByteCount
+        let whileSaving =
+            max(0, min(keep, present + toCome - 1) - present) * checkpointByteCount
             + partialCheckpointByteCount
         return max(whileSaving, staying * checkpointByteCount + modelByteCount)
     }

@@ -34,6 +34,8 @@ public struct TrainingOverview: Sendable {
     public var parameterCount: Int
     /// The context that the model was made for, in tokens.
     public var trainedFor: Int
+    /// The scheme with every setting spelled out.
+    public var scheme: String
     /// True when no scorer was given and the scheme needs one.
     public var scorerIsDefault: Bool
     public var recompute: RecomputePolicy

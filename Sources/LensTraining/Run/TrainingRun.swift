@@ -86,7 +86,8 @@ struct TrainingRun {
             TrainingOverview(
                 position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
                 parameterCount: input.configuration.parameterCount, trainedFor: input.trainedFor,
-                scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan, memoryLimit: memoryLimit,
+                scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan,
+                memoryLimit: memoryLimit,
                 checkpointByteCount: room.checkpointByteCount, settings: settings))
         if sequences.shortDocumentCount > 0 {
             observer?.warning(
@@ -181,7 +182,9 @@ struct TrainingRun {
     // MARK: The loop
 
     private func train(_ trainer: Trainer, steps: Int, identity: CheckpointState) throws(LensError) {
-        let log = try MetricsLog(path: folder.metricsPath, continuingAfter: trainer.state.step) { observer?.warning($0) }
+        let log = try MetricsLog(path: folder.metricsPath, continuingAfter: trainer.state.step) {
+            observer?.warning($0)
+        }
         var saved = trainer.position
         while trainer.state.step < steps {
             let metrics: StepMetrics?
