@@ -41,6 +41,8 @@ public struct DocumentEncoder: Sendable {
     public let special: Bool
     /// What `special` would have read, counted over all documents.
     public let spelledSpecials: SpelledSpecials
+    /// Rows of the model's embedding: a token past them is an error. Nil where no model will see the tokens.
+    public var embeddingRows: Int?
     private let warn: (@Sendable (String) -> Void)?
 
     /// - Parameter warn: told of the first document whose text spells special tokens that are not read as such.
@@ -76,6 +78,7 @@ public struct DocumentEncoder: Sendable {
             }
             guard !tokens.isEmpty else { throw .data("\(document.source) has no tokens.") }
             if !special { try countSpecials(in: text, of: document) }
+            try requireRows(tokens, of: document)
             return tokens
         case .tokens(let tokens):
             for (index, token) in tokens.enumerated() where token < 0 || Int(token) >= encoder.vocabularySize {
@@ -83,6 +86,7 @@ public struct DocumentEncoder: Sendable {
                     "\(document.source): tokens[\(index)] is \(token), and the model's vocabulary has ids from 0 to "
                         + "\(encoder.vocabularySize - 1). Were the tokens made with another tokenizer?")
             }
+            try requireRows(tokens, of: document)
             return tokens
         }
     }

@@ -17,6 +17,10 @@ public struct TrainingSequences: Sendable {
     public private(set) var shortDocumentCount = 0
     /// Tokens that no sequence holds: those of short documents and what is left at the end of the others.
     public private(set) var droppedTokenCount = 0
+    /// Those left at the ends of documents that are long enough.
+    public private(set) var tailTokenCount = 0
+    /// Tokens of all documents.
+    public private(set) var tokenCount = 0
     /// A fingerprint (FNV-1a, 64 bits) of the sequences, in order: a resumed run can tell that its data changed.
     public private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -25,8 +29,12 @@ public struct TrainingSequences: Sendable {
 
     /// Reads and tokenizes every document.
     ///
+    /// - Parameter check: called before each document; what it throws ends the reading.
     /// Throws what reading and encoding throw, and `.data` when no document gives a sequence.
-    public init(_ reader: DocumentReader, encoder: DocumentEncoder, length: Int) throws(LensError) {
+    public init(
+        _ reader: DocumentReader, encoder: DocumentEncoder, length: Int,
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
+    ) throws(LensError) {
         guard length >= 2 else {
             throw .usage("A training context of \(length) tokens has no prediction; take 2 or more.")
         }
@@ -34,6 +42,7 @@ public struct TrainingSequences: Sendable {
         cutter = SequenceCutter(length: length, bosToken: encoder.encoder.bosToken)
         var shortest = Int.max, longest = 0
         while let document = try reader.next() {
+            try check()
             let tokens = try encoder.tokens(of: document)
             (shortest, longest) = (min(shortest, tokens.count), max(longest, tokens.count))
             add(tokens, id: document.id)
@@ -50,6 +59,7 @@ public struct TrainingSequences: Sendable {
 
     private mutating func add(_ tokens: [Int32], id: String) {
         documentCount += 1
+        tokenCount += tokens.count
         let sequences = cutter.count(of: tokens)
         guard sequences > 0 else {
             shortDocumentCount += 1
@@ -59,6 +69,7 @@ public struct TrainingSequences: Sendable {
         let start = cutter.repeatedCount(of: tokens)
         let used = start + sequences * (length - start)
         droppedTokenCount += tokens.count - used
+        tailTokenCount += tokens.count - used
         documents.append(Stored(id: id, tokens: Array(tokens[..<used]), firstSequence: count))
         count += sequences
         for token in tokens[..<used] { digest = (digest ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01B3 }

@@ -51,8 +51,13 @@ public final class TrainingPass {
 
     /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs.
     ///
-    /// `.data` when a token lies outside the vocabulary. From 2 to `contextLength` tokens.
-    public func forward(_ tokens: [Int32]) throws(LensError) -> [Float] {
+    /// - Parameters:
+    ///   - tokens: from 2 to `contextLength`.
+    ///   - progress: told after each layer what share of the layers is done.
+    /// `.data` when a token lies outside the vocabulary.
+    public func forward(
+        _ tokens: [Int32], progress: (Double) -> Void = { _ in }
+    ) throws(LensError) -> [Float] {
         precondition(tokens.count > 1 && tokens.count <= contextLength)
         try model.check(tokens)
         self.tokens = tokens
@@ -64,6 +69,7 @@ public final class TrainingPass {
             let a = b.activations(of: index)
             layer.forwardAttention(b.inputs[index], a, rotary: rotary)
             layer.forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
+            progress(Double(index + 1) / Double(layers.count))
         }
         rmsNorm(
             b.output, weight: model.views.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
@@ -75,8 +81,12 @@ public final class TrainingPass {
     /// last `forward`. A token of weight 0 is as if its loss did not exist, and costs nothing in the head and little in
     /// the last layer. Once for each `forward`.
     ///
-    /// - Parameter leavesOut: false to compute tokens of weight 0 like all others, which gives the same bits later.
-    public func backward(weights: [Float], scale: Float = 1, leavesOut: Bool = true) {
+    /// - Parameters:
+    ///   - leavesOut: false to compute tokens of weight 0 like all others, which gives the same bits later.
+    ///   - progress: told after each layer what share of the layers is done.
+    public func backward(
+        weights: [Float], scale: Float = 1, leavesOut: Bool = true, progress: (Double) -> Void = { _ in }
+    ) {
         precondition(weights.count == tokens.count - 1, "one weight for each prediction")
         let b = buffers.prefix(tokens.count, model.configuration)
         let rotary = rotary.prefix(tokens.count)
@@ -102,6 +112,7 @@ public final class TrainingPass {
                 stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
                 scratch: b.layerGradients, recomputesFeedForward: kept < .everything,
                 tokens: isLast ? ofLast : all)
+            progress(Double(layers.count - index) / Double(layers.count))
         }
         embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
     }

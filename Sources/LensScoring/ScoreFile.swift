@@ -1,19 +1,28 @@
 import LensData
 import LensSupport
 
-/// A score file from which the losses of a sequence are looked up by its exact tokens. Holds 16 bytes a sequence.
+/// A score file from which the losses of a sequence are looked up by its exact tokens. Holds 24 bytes a sequence.
+///
+/// The file stays open: another one of its name changes nothing. What is read again must be what was read first, so that
+/// a file that is written to meanwhile ends in an error and never in other losses.
 public final class ScoreFile: Sendable {
     public let path: String
-    /// Sorted by hash. An entry is where the storage finds the record.
-    private let index: [(hash: UInt64, entry: Int)]
+    /// Sorted by hash, which is of the tokens; `whole` is of tokens and losses. An entry is where the storage finds the
+    /// record.
+    private let index: [Item]
     private let storage: any ScoreStorage
+
+    private struct Item: Sendable { var hash, whole: UInt64, entry: Int }
 
     /// Reads the whole file once, checking every record.
     public init(path: String) throws(LensError) {
         self.path = path
         storage = try ScoreFormat.storage(path)
-        var index: [(hash: UInt64, entry: Int)] = []
-        try storage.forEach { (entry, record) throws(LensError) in index.append((Self.hash(record.tokens), entry)) }
+        var index: [Item] = []
+        try storage.forEach { (entry, record) throws(LensError) in
+            let hash = Self.hash(record.tokens)
+            index.append(Item(hash: hash, whole: Self.hash(record.nll, after: hash), entry: entry))
+        }
         guard !index.isEmpty else { throw .data("\(path) holds no scores.") }
         self.index = index.sorted { ($0.hash, $0.entry) < ($1.hash, $1.entry) }
     }
@@ -25,8 +34,13 @@ public final class ScoreFile: Sendable {
     ///
     /// Throws `.data` when there is none, saying where the most similar record first differs.
     public func losses(for sequence: TokenSequence) throws(LensError) -> [Float] {
-        for entry in entries(Self.hash(sequence.tokens)) {
-            let record = try storage.record(entry)
+        for item in items(Self.hash(sequence.tokens)) {
+            let record = try storage.record(item.entry)
+            guard Self.hash(record.nll, after: Self.hash(record.tokens)) == item.whole else {
+                throw .data(
+                    "\(path) was changed while it was in use: the losses of \(record.name) are no longer what they were. "
+                        + "Put the file back as it was, or score the documents again.")
+            }
             if record.tokens == sequence.tokens { return record.nll }
         }
         throw try missing(sequence)
@@ -36,23 +50,34 @@ public final class ScoreFile: Sendable {
     public func check(_ sequences: TrainingSequences) throws(LensError) {
         for n in 0..<sequences.count {
             let sequence = sequences[n]
-            if entries(Self.hash(sequence.tokens)).isEmpty { throw try missing(sequence) }
+            if items(Self.hash(sequence.tokens)).isEmpty { throw try missing(sequence) }
         }
     }
 
-    /// Entries of records whose tokens have this hash, in the file's order.
-    private func entries(_ hash: UInt64) -> [Int] {
+    /// Calls `body` with the bytes of the file, block by block.
+    package func forEachBlock(_ body: ([UInt8]) -> Void) throws(LensError) {
+        try storage.input.rewind()
+        while case let block = try storage.input.chunk(1 << 20), !block.isEmpty { body(block) }
+    }
+
+    /// Records whose tokens have this hash, in the file's order.
+    private func items(_ hash: UInt64) -> ArraySlice<Item> {
         var low = 0, high = index.count
         while low < high {
             let middle = (low + high) / 2
             if index[middle].hash < hash { low = middle + 1 } else { high = middle }
         }
-        return index[low...].prefix { $0.hash == hash }.map(\.entry)
+        return index[low...].prefix { $0.hash == hash }
     }
 
     /// FNV-1a over the ids. Equal hashes are compared token by token, so that its quality only costs time.
     private static func hash(_ tokens: [Int32]) -> UInt64 {
         tokens.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64(UInt32(bitPattern: $1))) &* 0x100_0000_01B3 }
+    }
+
+    /// Goes on with the bits of the losses.
+    private static func hash(_ losses: [Float], after hash: UInt64) -> UInt64 {
+        losses.reduce(hash) { ($0 ^ UInt64($1.bitPattern)) &* 0x100_0000_01B3 }
     }
 
     // MARK: Saying what is missing
@@ -94,6 +119,8 @@ func describeDifference(_ a: [Int32], _ nameA: String, _ b: [Int32], _ nameB: St
 
 /// Random access to the records of a score file.
 protocol ScoreStorage: Sendable {
+    /// The file, which stays open.
+    var input: InputFile { get }
     /// Calls `body` with every record and its entry, in the file's order.
     func forEach(_ body: (Int, ScoreRecord) throws(LensError) -> Void) throws(LensError)
     /// The record of an entry.
@@ -102,17 +129,47 @@ protocol ScoreStorage: Sendable {
 
 /// JSON lines; an entry is the byte at which a line begins.
 struct ScoreLinesStorage: ScoreStorage {
-    let path: String
+    let input: InputFile
+
+    init(path: String) throws(LensError) { input = try InputFile(regular: path) }
 
     func forEach(_ body: (Int, ScoreRecord) throws(LensError) -> Void) throws(LensError) {
-        let reader = try ScoreLinesReader(path: path)
+        try input.rewind()
+        let reader = ScoreLinesReader(input)
         while let record = try reader.next() { try body(reader.offset, record) }
     }
 
     func record(_ entry: Int) throws(LensError) -> ScoreRecord {
-        guard let record = try ScoreLinesReader(path: path, offset: entry).next() else {
-            throw .data("\(path) ends before byte \(entry), where it had a line before: it was changed meanwhile.")
+        var line = try line(at: entry)
+        if line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+        return try ScoreRecord(jsonLine: line, place: "\(input.path), the line at byte \(entry)")
+    }
+
+    private func line(at offset: Int) throws(LensError) -> [UInt8] {
+        var line: [UInt8] = []
+        let count = input.status?.byteCount ?? 0
+        while offset + line.count < count {
+            let place = offset + line.count
+            let block = try input.bytes(min(1 << 16, count - place), at: place)
+            if let end = block.firstIndex(of: UInt8(ascii: "\n")) { return line + block[..<end] }
+            line += block
         }
-        return record
+        guard !line.isEmpty else {
+            throw .data(
+                "\(input.path) ends before byte \(offset), where it had a line before: it was changed meanwhile.")
+        }
+        return line
+    }
+}
+
+extension InputFile {
+    /// `count` bytes of a regular file from `offset` on. `.data` when it ends before.
+    func bytes(_ count: Int, at offset: Int) throws(LensError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let result: Result<Void, LensError> = unsafe bytes.withUnsafeMutableBytes { buffer in
+            Result { () throws(LensError) in try unsafe read(into: buffer, at: offset) }
+        }
+        try result.get()
+        return bytes
     }
 }

@@ -33,7 +33,7 @@ public enum ScoreFormat: String, Sendable, CaseIterable {
 
     static func storage(_ path: String) throws(LensError) -> any ScoreStorage {
         switch try of(path) {
-        case .jsonl: ScoreLinesStorage(path: path)
+        case .jsonl: try ScoreLinesStorage(path: path)
         case .safetensors: try SafetensorsScores(path: path)
         }
     }

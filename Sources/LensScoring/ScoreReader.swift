@@ -13,12 +13,9 @@ public protocol ScoreReader: AnyObject {
 public final class ScoreLinesReader: ScoreReader {
     private let lines: LineReader
 
-    public init(path: String) throws(LensError) { lines = LineReader(try InputFile(path: path)) }
+    public convenience init(path: String) throws(LensError) { self.init(try InputFile(path: path)) }
 
-    /// Begins with the line that begins at this byte; it counts as line 1.
-    init(path: String, offset: Int) throws(LensError) {
-        lines = LineReader(try InputFile(path: path, offset: offset))
-    }
+    init(_ input: InputFile) { lines = LineReader(input) }
 
     public var path: String { lines.path }
 
@@ -26,7 +23,8 @@ public final class ScoreLinesReader: ScoreReader {
     var offset: Int { lines.offset }
 
     public func next() throws(LensError) -> ScoreRecord? {
-        while let line = try lines.next() {
+        while var line = try lines.next() {
+            if lines.line == 1, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
             return try ScoreRecord(jsonLine: line, place: "\(path), line \(lines.line)")
         }

@@ -78,9 +78,11 @@ struct DocumentOptions: ParsableArguments {
         let configuration = pretrained.model.configuration
         let ids = TokenIDsEncoding(
             model: pretrained.path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        return try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos, eos: eos, special: special) {
+        var encoder = try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos, eos: eos, special: special) {
             say(warnings: [$0])
         }
+        encoder.embeddingRows = configuration.vocabularySize
+        return encoder
     }
 }
 

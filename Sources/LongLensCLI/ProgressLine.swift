@@ -22,6 +22,22 @@ final class ProgressLine {
         show(text())
     }
 
+    /// Shows `parts` when enough time has passed since the last time: on a terminal as many from the first on as its line
+    /// has room for.
+    func update(_ parts: [String]) {
+        update(redraws ? Self.fitted(parts, columns: Terminal.columns - 1) : parts.joined(separator: "  "))
+    }
+
+    static func fitted(_ parts: [String], columns: Int) -> String {
+        var line = ""
+        for part in parts {
+            let longer = line.isEmpty ? part : line + "  " + part
+            if longer.count > columns && !line.isEmpty { break }
+            line = longer
+        }
+        return line
+    }
+
     /// Shows `text` at once: an event, which stays on the screen.
     func report(_ text: String) {
         guard !quiet else { return }

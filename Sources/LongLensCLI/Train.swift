@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import LongLens
 
 struct Train: ParsableCommand {
@@ -9,7 +8,9 @@ struct Train: ParsableCommand {
             The scheme says how each token's weight follows from its loss under the long and under a short context.
             The scorer gives the short one: self (the trained model), another model, or a file that score has written.
             Every setting may stand in a recipe (--recipe FILE.yaml) under the same name; the command line wins.
-            Ctrl-C finishes the step, saves and exits with 130; --resume goes on to the same bits.
+            Ctrl-C, or another signal that asks for an end, finishes the sequence at hand and saves; the exit status is then
+            128 + the signal (130 for Ctrl-C). --resume goes on to the same bits. A resumed run may change --learning-rate,
+            --warmup and --schedule from there on, and what changes no bits.
             """)
 
     @Option(name: .long, help: "A YAML file of settings.", completion: .file(extensions: ["yaml", "yml"])) var recipe:
@@ -90,56 +91,9 @@ struct Train: ParsableCommand {
         machine.threads = settings.threads
         try machine.prepare()
         let stop = StopRequest()
-        Interrupts.forward(to: stop, announcing: "finishing the step, then saving")
+        Interrupts.forward(to: stop, announcing: "stopping before the first update")
         let observer = TrainingProgress(machine)
         try Trainer.run(settings, observer: observer, stop: stop)
-    }
-}
-
-/// Prints what a run reports.
-private final class TrainingProgress: TrainingObserver {
-    private let progress: ProgressLine
-    private let machine: RunOptions
-    private var start = ContinuousClock.now
-    private var stepsBefore = 0
-
-    init(_ machine: RunOptions) {
-        self.machine = machine
-        progress = ProgressLine(quiet: machine.quiet, interval: Terminal.redraws ? nil : .zero)
-    }
-
-    func trainingStarts(_ overview: TrainingOverview) {
-        start = .now
-        stepsBefore = overview.stepsDone
-        progress.report(
-            "\(overview.parameterCount) parameters, \(overview.sequenceCount) sequences of \(overview.settings.contextLength) tokens, \(Threads.count) threads, \(InstructionSet.current.rawValue), keeps \(overview.recompute), \(Format.bytes(overview.memory.byteCount)) planned"
-        )
-        if overview.stepsDone > 0 { progress.report("resumed after step \(overview.stepsDone)") }
-        for buffer in overview.memory.summary { machine.log.debug("\(buffer.name): \(Format.bytes(buffer.byteCount))") }
-    }
-
-    func stepFinished(_ m: StepMetrics, of steps: Int) {
-        let done = m.step - stepsBefore
-        let left = (ContinuousClock.now - start).seconds / Double(done) * Double(steps - m.step)
-        let parts = [
-            "step \(m.step)/\(steps)", "loss \(Format.decimal(m.loss, 4))", "nll \(Format.decimal(m.nll, 4))",
-            "lr \(Format.scientific(m.learningRate))", "|g| \(Format.decimal(m.gradientNorm, 3))",
-            "\(Format.decimal(m.tokensPerSecond, 0)) tok/s", Format.bytes(m.peakResidentBytes),
-            "left \(Format.duration(left))",
-        ]
-        progress.update(parts.joined(separator: "  "))
-        if m.step == steps { progress.clear() }
-    }
-
-    func checkpointSaved(step: Int, path: String) {
-        progress.clear()
-        machine.log.debug("saved \(path)")
-    }
-
-    func modelSaved(path: String) { progress.report("wrote \(path)") }
-
-    func warning(_ message: String) {
-        progress.clear()
-        machine.log.warning("\(message)")
+        observer.report()
     }
 }

@@ -102,8 +102,42 @@ func checkpointState(_ step: Int) -> CheckpointState {
             try writeBytes([1, 2, 3], folder + "/" + name + "/model.safetensors")
         }
         #expect(CheckpointStore.steps(in: folder) == [3])
-        try store.removeLeftovers()
+        store.removeLeftovers()
         #expect(names(folder) == ["step-3"])
+    }
+
+    /// A dangling link in the place of a checkpoint, a file, or a folder of something else: none is in its way.
+    @Test(arguments: ["dangling", "file", "folder"])
+    func whatStandsInItsPlaceDoesNotBlockACheckpoint(what: String) throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let store = CheckpointStore(path: folder, keep: 2)
+        let place = folder + "/step-4"
+        switch what {
+        case "dangling": try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: "/nowhere/else")
+        case "file": try writeBytes([1, 2, 3], place)
+        default: try FileManager.default.createDirectory(atPath: place + "/x", withIntermediateDirectories: true)
+        }
+        try store.save(checkpointState(4), randomState(seed: 3))
+        #expect(try store.verify(4) == checkpointState(4))
+        #expect(names(folder) == ["step-4"])
+    }
+
+    /// The checksums are of the bytes as they were written: they equal those of the files, and are taken without reading.
+    @Test func checksumsAreThoseOfTheFiles() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let store = CheckpointStore(path: folder, keep: 2)
+        try store.save(checkpointState(3), randomState(seed: 3))
+        let lines = String(decoding: contents(folder + "/step-3/checksums"), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 5)
+        for line in lines.dropLast() {
+            let fields = line.split(separator: " ")
+            let bytes = contents("\(folder)/step-3/\(fields[2])")
+            var sum = Checksum()
+            unsafe bytes.withUnsafeBytes { unsafe sum.update($0) }
+            #expect(fields[0] == sum.hexadecimal && Int(fields[1]) == bytes.count)
+        }
     }
 
     static let files = [

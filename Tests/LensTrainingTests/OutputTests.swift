@@ -2,6 +2,12 @@ import LensSupport
 import LensTraining
 import Testing
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 func metrics(_ step: Int) -> StepMetrics {
     StepMetrics(
         step: step, loss: 1.25, nll: 1.5 / Double(step), weightStandardDeviation: 0.5, weightNonzero: 1,
@@ -36,6 +42,39 @@ func metrics(_ step: Int) -> StepMetrics {
         try log.append(metrics(kept + 1))
         try log.flush()
         #expect(String(decoding: contents(path), as: UTF8.self) == lines(1...(kept + 1)))
+    }
+
+    /// A damaged line takes no good one with it, and is named.
+    @Test func damagedLinesAloneAreLeftOut() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let path = folder + "/metrics.jsonl"
+        var text = (1...6).map { metrics($0).json }
+        text[1] = "damaged"
+        text[4] = String(text[4].prefix(40))
+        try writeBytes(Array((text.joined(separator: "\n") + "\n").utf8), path)
+        var warnings: [String] = []
+        let log = try MetricsLog(path: path, continuingAfter: 5) { warnings.append($0) }
+        try log.append(metrics(6))
+        #expect(
+            String(decoding: contents(path), as: UTF8.self) == [1, 3, 4, 6].map { metrics($0).json + "\n" }.joined())
+        #expect(warnings.count == 1 && warnings.first?.contains("lines 2, 5") == true)
+    }
+
+    /// A link in the place of the log: nothing is written to what it leads to.
+    @Test(arguments: [0, 3])
+    func aLinkIsNotFollowed(step: Int) throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let (path, target) = (folder + "/metrics.jsonl", folder + "/target")
+        try writeBytes(Array(lines(1...5).utf8), target)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+        var warnings: [String] = []
+        let log = try MetricsLog(path: path, continuingAfter: step) { warnings.append($0) }
+        try log.append(metrics(step + 1))
+        #expect(String(decoding: contents(target), as: UTF8.self) == lines(1...5))
+        #expect(String(decoding: contents(path), as: UTF8.self) == lines(1...(step + 1)))
+        #expect(warnings.count == 1 && warnings.first?.contains("was a link") == true)
     }
 
     @Test func aFolderServesOneRunAtATime() throws {

@@ -57,6 +57,44 @@ import Testing
         #expect(error?.message.hasPrefix("r.yaml") == true, "\(error?.message ?? "no error")")
     }
 
+    @Test func aByteOrderMarkIsPassedOver() throws {
+        #expect(try TrainingSettings(Recipe.parse("\u{FEFF}" + recipe, path: "r.yaml")).model == "m.gguf")
+    }
+
+    @Test func aFewAliasesAreRead() throws {
+        let text = recipe + "\nwarmup: &n 7\nsteps: *n\n"
+        let settings = try TrainingSettings(Recipe.parse(text, path: "r.yaml"))
+        #expect(settings.steps == 7 && settings.warmup == 7)
+    }
+
+    /// What multiplies and what nests is refused before it is parsed, with its line.
+    @Test(arguments: [2, 9])
+    func aliasesThatMultiplyAreRefused(width: Int) {
+        let levels = (1..<40).map { level in
+            "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: width).joined(separator: ",") + "]\n"
+        }
+        let text = "a0: &a0 [x,x]\n" + levels.joined() + "? *a39\n: 1\n"
+        let error = lensError { _ = try Recipe.parse(text, path: "r.yaml") }
+        #expect(error?.kind == .data && error?.message.contains("aliases") == true)
+        #expect(error?.message.hasPrefix("r.yaml line \(width == 9 ? 2 : 6)") == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        String(repeating: "[", count: 100_000), "data: " + String(repeating: "{a: ", count: 100_000),
+        String(repeating: "- ", count: 100_000) + "x", String(repeating: "? ", count: 100_000) + "x",
+        (0..<2000).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
+        "model: m\n" + String(repeating: "-\t", count: 5000),
+    ])
+    func deepNestingIsRefused(text: String) {
+        let error = lensError { _ = try Recipe.parse(text, path: "r.yaml") }
+        #expect(error?.kind == .data && error?.message.contains("too deep") == true, "\(error?.message ?? "")")
+    }
+
+    @Test func aListIsNoSetting() {
+        let error = lensError { _ = try Recipe.parse("model: m\n? [a, b]\n: c\n", path: "r.yaml") }
+        #expect(error?.message.contains("r.yaml line 2") == true && error?.message.contains("plain word") == true)
+    }
+
     @Test func anEmptyRecipeGivesNothing() throws {
         #expect(try Recipe.parse("# nothing\n", path: "r").keys.isEmpty)
     }

@@ -160,6 +160,8 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
         #expect(try error { $0.scorerContext = 48 }?.message.contains("covers a whole sequence") == true)
         #expect(try error { $0.scorer = fixture("qwen3") }?.message.contains("vocabulary") == true)
         #expect(try error { $0.memoryLimit = 1 << 16 }?.kind == .machine)
+        #expect(try error { $0.scheme = "pipeline" }?.message.contains("negative weights") == true)
+        #expect(try error { $0.scheme = "rho" }?.message.contains("no meaning with the scorer self") == true)
     }
 
     @Test func theRecipeOfARunGivesTheRunAgain() throws {

@@ -11,11 +11,15 @@ public final class SafetensorsWriter {
     private var writtenBytes = 0
 
     /// Begins the file at `path`. Names must be unique and not `__metadata__`.
+    ///
+    /// - Parameter observer: given all bytes of the file in their order.
     public init(
-        path: String, tensors: [SafetensorsDescription], metadata: [String: String] = [:]
+        path: String, tensors: [SafetensorsDescription], metadata: [String: String] = [:],
+        observer: (any WriteObserver)? = nil
     ) throws(LensError) {
         order = SafetensorsWriter.ordered(tensors)
         file = try AtomicFile(path: path)
+        file.observer = observer
         try file.write(SafetensorsWriter.header(order, metadata))
         skipEmpty()
     }

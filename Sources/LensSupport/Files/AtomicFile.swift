@@ -8,6 +8,12 @@ import CLensSystem
     import Darwin
 #endif
 
+/// Is given the bytes of a file as they are handed to the system: for a checksum that does not depend on what the disk
+/// made of them.
+public protocol WriteObserver: AnyObject {
+    func willWrite(_ bytes: UnsafeRawBufferPointer)
+}
+
 /// A file that appears whole or not at all: written without a name (where the file system has no nameless files, beside
 /// its place under a name that nobody can foresee), flushed to the disk, then put in its place. An abandoned one leaves
 /// nothing behind.
@@ -17,6 +23,7 @@ import CLensSystem
 public final class AtomicFile {
     public let path: String
     public private(set) var count = 0
+    public var observer: (any WriteObserver)?
     private let target: Target
     private var descriptor: Int32
     /// Where the bytes are until the file is whole; nil for a nameless file and a stream.
@@ -85,6 +92,7 @@ public final class AtomicFile {
     }
 
     public func write(_ bytes: UnsafeRawBufferPointer) throws(LensError) {
+        unsafe observer?.willWrite(bytes)
         var written = 0
         while written < bytes.count {
             // Linux writes at most 2 GiB at once.

@@ -119,7 +119,9 @@ package enum Folders {
     /// cannot be told.
     package static func freeByteCount(at path: String) -> Int? {
         var status = statvfs()
-        guard unsafe path.withPathBytes({ unsafe statvfs($0, &status) }) == 0 else { return nil }
+        guard unsafe path.withPathBytes({ unsafe statvfs($0, &status) }) == 0, status.f_blocks > 0 else {
+            return nil
+        }
         let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(status.f_frsize))
         return overflow ? .max : bytes
     }

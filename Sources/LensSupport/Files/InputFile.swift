@@ -9,7 +9,7 @@
 /// An open file, pipe or standard input: read from front to back a chunk at a time, or at any place of a regular file.
 ///
 /// It stays the file that was opened, whatever its name comes to stand for later.
-package final class InputFile {
+package final class InputFile: Sendable {
     package let path: String
     private let descriptor: Int32
     private let closes: Bool
@@ -58,6 +58,11 @@ package final class InputFile {
             if result >= 0 { return bytes }
             guard errno == EINTR else { throw .reading(path) }
         }
+    }
+
+    /// Goes back to the beginning of a regular file.
+    package func rewind() throws(LensError) {
+        guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw .reading(path) }
     }
 
     /// Everything that is left.

@@ -10,8 +10,8 @@ import LensSupport
 ///
 /// There is no generator state: every random choice follows from the seed and the number of the update.
 public struct CheckpointState: Codable, Equatable, Sendable {
-    /// The layout of the folder; another number is another layout.
-    public static let currentFormat = 1
+    /// The layout of the folder. Format 1 had no checkpoints inside an update and recorded no changes; it is read too.
+    public static let currentFormat = 2
 
     public var format = Self.currentFormat
     /// Updates done.
@@ -25,6 +25,10 @@ public struct CheckpointState: Codable, Equatable, Sendable {
     public var data: String
     public var model: String
     public var scorer: String
+    /// What is done of the next update, whose gradients are then in the folder; nil between updates.
+    public var partial: PartialUpdate?
+    /// What resumed runs changed, one sentence each: nil for nothing.
+    public var changes: [String]?
 
     public init(
         step: Int, steps: Int, instructionSet: String, settings: [String: String], data: String, model: String,
@@ -51,18 +55,30 @@ public struct CheckpointState: Codable, Equatable, Sendable {
         do { self = try JSONDecoder().decode(Self.self, from: Data(bytes)) } catch {
             throw .data("\(path) is not the state of a checkpoint.")
         }
-        guard format == Self.currentFormat else {
+        guard (1...Self.currentFormat).contains(format) else {
             throw .data(
-                "\(path) is of checkpoint format \(format), and this LongLens reads format \(Self.currentFormat).")
+                "\(path) is of checkpoint format \(format), and this LongLens reads formats up to "
+                    + "\(Self.currentFormat).")
         }
-        guard step >= 1 else { throw .data("\(path): step \(step) is not the number of an update.") }
+        guard step >= 0, partial?.sequences ?? 0 >= 0, step + (partial?.sequences ?? 0) >= 1 else {
+            throw .data("\(path): step \(step) is not the number of an update.")
+        }
     }
 
-    /// Throws `.usage` with every setting in which the run that continues (`self`) differs from the checkpoint's.
-    func requireSameArithmetic(as saved: CheckpointState, path: String) throws(LensError) {
-        var differences: [String] = []
+    /// How far the run was.
+    public var position: TrainingPosition { TrainingPosition(step: step, sequences: partial?.sequences ?? 0) }
+
+    /// Throws `.usage` with every setting in which the run that continues (`self`) differs from the checkpoint's and must
+    /// not, and returns those in which it may, a sentence each.
+    func requireSameArithmetic(as saved: CheckpointState, path: String) throws(LensError) -> [String] {
+        var differences: [String] = [], changes: [String] = []
         for key in Set(settings.keys).union(saved.settings.keys).sorted() where settings[key] != saved.settings[key] {
-            differences.append("\(key) was \(saved.settings[key] ?? "not set"), is \(settings[key] ?? "not set")")
+            let (before, now) = (saved.settings[key] ?? "not set", settings[key] ?? "not set")
+            if SettingKey(rawValue: key)?.mayChangeOnResume == true {
+                changes.append("\(key) was \(before) up to \(saved.position), and is \(now) from there on")
+            } else {
+                differences.append("\(key) was \(before), is \(now)")
+            }
         }
         if model != saved.model { differences.append("model: its shape or its configuration is another") }
         if data != saved.data { differences.append("data: the sequences are others") }
@@ -72,5 +88,6 @@ public struct CheckpointState: Codable, Equatable, Sendable {
                 "\(path) belongs to a run with other settings: \(differences.joined(separator: "; ")). "
                     + "Give the settings of that run, or start a new one in another --output.")
         }
+        return changes
     }
 }

@@ -1,19 +1,21 @@
 import LensModels
 import LensSupport
 
-/// The checkpoints of a run: folders `step-N`, each whole or absent.
+/// The checkpoints of a run: folders `step-N`, each whole or absent, and `step-N+K` inside update N + 1, which holds the
+/// gradients of its first K sequences too.
 ///
-/// A checkpoint is written under a temporary name, flushed to the disk and renamed; a file of checksums, itself
-/// checked, tells later whether every byte is as it was.
+/// A checkpoint is written under a temporary name, flushed to the disk and renamed; a file of checksums, taken of the
+/// bytes as they were written and itself checked, tells later whether every byte is as it was.
 public struct CheckpointStore: Sendable {
     /// The folder that holds the checkpoints.
     public let path: String
-    /// How many are kept.
+    /// How many are kept, not counting one inside an update, which lasts until the next.
     public let keep: Int
 
     private static let leftover = ".part"
     private static let stateName = "state.json"
     private static let checksumsName = "checksums"
+    private static let gradientsName = "gradients.safetensors"
 
     public init(path: String, keep: Int) {
         precondition(keep >= 1)
@@ -21,25 +23,27 @@ public struct CheckpointStore: Sendable {
         self.keep = keep
     }
 
+    /// Where there are checkpoints, ascending; whole or not is not looked at.
+    public static func positions(in path: String) -> [TrainingPosition] {
+        ((try? Folders.names(in: path)) ?? []).compactMap { TrainingPosition(folderName: $0) }.sorted()
+    }
+
     /// Updates after which there is a checkpoint, ascending; whole or not is not looked at.
     public static func steps(in path: String) -> [Int] {
-        ((try? Folders.names(in: path)) ?? []).compactMap(step).sorted()
+        positions(in: path).filter { $0.sequences == 0 }.map(\.step)
     }
 
-    private static func step(_ name: String) -> Int? {
-        guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 1, name == "step-\(step)" else {
-            return nil
-        }
-        return step
-    }
-
-    /// The folder of the checkpoint after `step` updates.
-    public func folder(_ step: Int) -> String { "\(path)/step-\(step)" }
+    /// The folder of the checkpoint at a position.
+    public func folder(_ position: TrainingPosition) -> String { "\(path)/\(position.folderName)" }
 
     /// Removes what a killed run left unfinished. Only under the lock of the output folder.
-    public func removeLeftovers() throws(LensError) {
+    ///
+    /// - Parameter warn: is told of what cannot be removed, which does no harm.
+    public func removeLeftovers(warn: (String) -> Void = { _ in }) {
         for name in (try? Folders.names(in: path)) ?? [] where name.hasSuffix(Self.leftover) {
-            try Folders.remove("\(path)/\(name)")
+            do throws(LensError) { try Folders.remove("\(path)/\(name)") } catch {
+                warn("\(error.message) It is left from a run that was killed, and stays.")
+            }
         }
     }
 
@@ -47,59 +51,78 @@ public struct CheckpointStore: Sendable {
 
     /// Writes a checkpoint, then removes those past `keep`. Returns its folder.
     ///
+    /// - Parameters:
+    ///   - gradients: those accumulated so far, where the state is inside an update.
+    ///   - prunes: false to keep all that are there.
+    ///   - warn: is told of an older one that cannot be removed.
     /// `.io` when the disk is full or fails: what was begun is removed, and older checkpoints stay as they were.
     @discardableResult
-    public func save(_ state: CheckpointState, _ tensors: TrainingState) throws(LensError) -> String {
-        try Folders.create(path)
-        let final = folder(state.step)
-        let temporary = final + Self.leftover
-        try Folders.remove(temporary)
+    public func save(
+        _ state: CheckpointState, _ tensors: TrainingState, gradients: ParameterStore? = nil, prunes: Bool = true,
+        warn: (String) -> Void = { _ in }
+    ) throws(LensError) -> String {
+        precondition((gradients != nil) == (state.partial != nil), "a state inside an update has gradients")
+        let final = folder(state.position)
         do throws(LensError) {
-            try Folders.create(temporary)
-            try write(state, tensors, to: temporary)
-            // One of the same step can only be a damaged one, passed over when the run was resumed.
-            try discard(final)
-            try Folders.rename(temporary, to: final)
+            try Folders.create(path)
+            // A file or a link that leads nowhere is no checkpoint, and would be in the way.
+            if !Folders.isFolder(final) { try Folders.remove(final) }
+            let target = try AtomicFolder(path: final)
+            var files = tensors.files
+            if let gradients { files.append((name: Self.gradientsName, store: gradients)) }
+            try write(state, files, to: target.temporaryPath)
+            // One of the same place can only be a damaged one, passed over when the run was resumed.
+            try target.commit()
         } catch {
-            try? Folders.remove(temporary)
-            throw LensError(error.kind, error.message + " " + remainder(before: state.step))
+            throw LensError(error.kind, error.message + " " + remainder(before: state.position))
         }
-        try prune(through: state.step)
+        if prunes { prune(through: state.position, warn: warn) }
         return final
     }
 
-    private func remainder(before step: Int) -> String {
-        guard let last = Self.steps(in: path).last(where: { $0 < step }) else {
-            return "The checkpoint of step \(step) is not saved, and there is none before it."
+    private func remainder(before position: TrainingPosition) -> String {
+        guard let last = Self.positions(in: path).last(where: { $0 < position }) else {
+            return "The checkpoint of \(position) is not saved, and there is none before it."
         }
         return
-            "The checkpoint of step \(step) is not saved; that of step \(last) is whole: make room, then "
+            "The checkpoint of \(position) is not saved; that of \(last) is whole: make room, then "
             + "continue from it with --resume."
     }
 
-    private func write(_ state: CheckpointState, _ tensors: TrainingState, to folder: String) throws(LensError) {
-        for (name, store) in tensors.files { try TensorFile.write(store, path: "\(folder)/\(name)") }
+    private func write(
+        _ state: CheckpointState, _ stores: [(name: String, store: ParameterStore)], to folder: String
+    ) throws(LensError) {
+        var text = ""
+        for (name, store) in stores {
+            let written = WrittenChecksum()
+            try TensorFile.write(store, path: "\(folder)/\(name)", observer: written)
+            text += "\(written.sum.hexadecimal) \(written.byteCount) \(name)\n"
+        }
+        let written = WrittenChecksum()
         let file = try AtomicFile(path: "\(folder)/\(Self.stateName)")
+        file.observer = written
         try file.write(state.encoded())
         try file.commit()
-        var text = ""
-        for name in tensors.files.map(\.name) + [Self.stateName] {
-            let (checksum, byteCount) = try Checksum.file("\(folder)/\(name)")
-            text += "\(checksum) \(byteCount) \(name)\n"
-        }
+        text += "\(written.sum.hexadecimal) \(written.byteCount) \(Self.stateName)\n"
         let sums = try AtomicFile(path: "\(folder)/\(Self.checksumsName)")
         try sums.write(text + Checksum.text(text) + "\n")
         try sums.commit()
     }
 
-    private func prune(through step: Int) throws(LensError) {
+    private func prune(through position: TrainingPosition, warn: (String) -> Void) {
         // Later ones are damaged ones that this run was resumed in front of: they do not count, and it will replace them.
-        for old in Self.steps(in: path).filter({ $0 <= step }).dropLast(keep) { try discard(folder(old)) }
+        let older = Self.positions(in: path).filter { $0 <= position }
+        let whole = older.filter { $0.sequences == 0 }
+        let superseded = older.filter { $0.sequences > 0 && $0 < position }
+        for old in whole.dropLast(keep) + superseded {
+            do throws(LensError) { try discard(folder(old)) } catch {
+                warn("\(error.message) The checkpoint of \(old) is no longer needed, and stays.")
+            }
+        }
     }
 
     // Renamed first, so that a run killed here leaves a leftover and not half a checkpoint.
     private func discard(_ folder: String) throws(LensError) {
-        guard Folders.exists(folder) else { return }
         let doomed = folder + ".old" + Self.leftover
         try Folders.remove(doomed)
         try Folders.rename(folder, to: doomed)
@@ -113,12 +136,11 @@ public struct CheckpointStore: Sendable {
     /// - Parameter warn: is told of each damaged one that is passed over.
     /// `.data` when there are checkpoints and all are damaged.
     public func newest(warn: (String) -> Void) throws(LensError) -> CheckpointState? {
-        let steps = Self.steps(in: path)
         var lastProblem: LensError?
-        for step in steps.reversed() {
+        for position in Self.positions(in: path).reversed() {
             do throws(LensError) {
-                let state = try verify(step)
-                if let lastProblem { warn("\(lastProblem.message) The run continues from step \(step) instead.") }
+                let state = try verify(position)
+                if let lastProblem { warn("\(lastProblem.message) The run continues from \(position) instead.") }
                 return state
             } catch {
                 if let lastProblem { warn(lastProblem.message) }
@@ -133,8 +155,8 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Checks every byte of a checkpoint and reads its state. `.data` says which file is damaged.
-    public func verify(_ step: Int) throws(LensError) -> CheckpointState {
-        let folder = folder(step)
+    public func verify(_ position: TrainingPosition) throws(LensError) -> CheckpointState {
+        let folder = folder(position)
         let list = try checksums(folder)
         for entry in list {
             let path = "\(folder)/\(entry.name)"
@@ -155,13 +177,14 @@ public struct CheckpointStore: Sendable {
             }
         }
         let names = Set(list.map(\.name))
-        guard names.isSuperset(of: TrainingState.fileNames + [Self.stateName]) else {
+        let gradients = position.sequences > 0 ? [Self.gradientsName] : []
+        guard names.isSuperset(of: TrainingState.fileNames + gradients + [Self.stateName]) else {
             throw .data("The checkpoint \(folder) is damaged: \(Self.checksumsName) does not list all of its files.")
         }
         let state = try CheckpointState(
             decoding: bytes("\(folder)/\(Self.stateName)"), path: "\(folder)/\(Self.stateName)")
-        guard state.step == step else {
-            throw .data("The checkpoint \(folder) says that it is of step \(state.step). Was the folder renamed?")
+        guard state.position == position else {
+            throw .data("The checkpoint \(folder) says that it is of \(state.position). Was the folder renamed?")
         }
         return state
     }
@@ -194,14 +217,41 @@ public struct CheckpointStore: Sendable {
 
     // State and checksums are short; a long file in their place is not read.
     private func bytes(_ path: String) throws(LensError) -> [UInt8] {
-        let file = try MappedFile(path: path)
-        guard file.count <= 1 << 20 else { throw .data("\(path) has \(file.count) bytes: it is not a checkpoint's.") }
-        return unsafe Array(file.buffer)
+        let file = try InputFile(regular: path)
+        let count = file.status?.byteCount ?? 0
+        guard count <= 1 << 20 else { throw .data("\(path) has \(count) bytes: it is not a checkpoint's.") }
+        return try file.rest()
     }
 
     /// Reads the tensors of a checkpoint that `verify` or `newest` found whole.
+    public func load(_ position: TrainingPosition, into tensors: TrainingState) throws(LensError) {
+        for (name, store) in tensors.files { try TensorFile.read("\(folder(position))/\(name)", into: store) }
+        tensors.step = position.step
+    }
+
+    /// Reads the accumulated gradients of a checkpoint inside an update.
+    func loadGradients(_ position: TrainingPosition, into gradients: ParameterStore) throws(LensError) {
+        try TensorFile.read("\(folder(position))/\(Self.gradientsName)", into: gradients)
+    }
+}
+
+/// The checksum of what is written, not of what can be read back: a write that went wrong is noticed.
+private final class WrittenChecksum: WriteObserver {
+    private(set) var sum = Checksum()
+    private(set) var byteCount = 0
+
+    func willWrite(_ bytes: UnsafeRawBufferPointer) {
+        unsafe sum.update(bytes)
+        byteCount += bytes.count
+    }
+}
+
+extension CheckpointStore {
+    /// ``verify(_:)`` of the checkpoint after `step` updates.
+    public func verify(_ step: Int) throws(LensError) -> CheckpointState { try verify(TrainingPosition(step: step)) }
+
+    /// ``load(_:into:)`` of the checkpoint after `step` updates.
     public func load(_ step: Int, into tensors: TrainingState) throws(LensError) {
-        for (name, store) in tensors.files { try TensorFile.read("\(folder(step))/\(name)", into: store) }
-        tensors.step = step
+        try load(TrainingPosition(step: step), into: tensors)
     }
 }

@@ -13,6 +13,8 @@ import LensSupport
 /// Holds `metrics.jsonl`, `recipe.yaml`, `checkpoints/step-N/` and, at the end, `model/`.
 public final class OutputFolder {
     public let path: String
+    /// What the user should know when the file system cannot lock the folder.
+    public private(set) var warning: String?
     private let lock: Int32
 
     public var metricsPath: String { path + "/metrics.jsonl" }
@@ -23,7 +25,8 @@ public final class OutputFolder {
 
     /// Makes the folder where it is missing and locks it.
     ///
-    /// `.usage` when another run holds it. The lock ends with the process, however that ends.
+    /// `.usage` when another run holds it. The lock ends with the process, however that ends. On a file system without
+    /// locks the folder is used unlocked, with a ``warning``.
     public init(path: String) throws(LensError) {
         self.path = path
         if Folders.exists(path) && !Folders.isFolder(path) {
@@ -36,7 +39,16 @@ public final class OutputFolder {
         guard lock >= 0 else {
             throw .writing(path, "write into the output folder")
         }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(lock, LOCK_EX | LOCK_NB) != 0 else { return }
+        let code = errno
+        guard code == EWOULDBLOCK else {
+            let reason = unsafe String(cString: strerror(code))
+            warning =
+                "The output folder \(path) cannot be locked (\(reason)): its file system has no locks. Nothing keeps a "
+                + "second run from writing there at the same time, so start none."
+            return
+        }
+        do {
             _ = close(lock)
             throw .usage(
                 "The output folder \(path) is in use by another run. Wait for it to end, or give --output "
@@ -47,17 +59,22 @@ public final class OutputFolder {
 
     deinit { _ = close(lock) }
 
-    /// Removes what a killed run was writing: files and folders under temporary names.
-    func removeLeftovers() throws(LensError) {
-        for name in try Folders.names(in: path) where name.hasSuffix(".part") { try Folders.remove("\(path)/\(name)") }
+    /// Removes what a killed run was writing, files and folders under temporary names, and puts back a model that it was
+    /// replacing. `warn` is told of what cannot be removed, which does no harm.
+    func removeLeftovers(warn: (String) -> Void) throws(LensError) {
+        try AtomicFolder.recover(modelPath)
+        for name in try Folders.names(in: path) where name.hasSuffix(".part") {
+            do throws(LensError) { try Folders.remove("\(path)/\(name)") } catch {
+                warn("\(error.message) It is left from a run that was killed, and stays.")
+            }
+        }
     }
 
     /// Throws `.usage` when the folder holds a run that a new one would write over.
     func requireFresh() throws(LensError) {
-        let steps = CheckpointStore.steps(in: checkpointsPath)
-        if let last = steps.last {
+        if let last = CheckpointStore.positions(in: checkpointsPath).last {
             throw .usage(
-                "\(path) holds a run with checkpoints up to step \(last). Add --resume to continue it, or give "
+                "\(path) holds a run with checkpoints up to \(last). Add --resume to continue it, or give "
                     + "--output another folder."
             )
         }

@@ -5,11 +5,14 @@ import LensSupport
 
 /// A parameter store as a safetensors file under Hugging Face's names, in fp32: what a checkpoint holds.
 enum TensorFile {
-    static func write(_ store: ParameterStore, path: String) throws(LensError) {
+    /// - Parameter observer: given the bytes of the file as they are written.
+    static func write(
+        _ store: ParameterStore, path: String, observer: any WriteObserver
+    ) throws(LensError) {
         let tensors = store.descriptions.map {
             SafetensorsDescription(name: $0.name, dataType: .float32, shape: $0.shape)
         }
-        let writer = try SafetensorsWriter(path: path, tensors: tensors)
+        let writer = try SafetensorsWriter(path: path, tensors: tensors, observer: observer)
         for tensor in writer.order {
             try unsafe writer.write(tensor.name, UnsafeRawBufferPointer(store[tensor.name].elements))
         }

@@ -1,4 +1,5 @@
 import LensFormats
+import LensScoring
 import LensSupport
 import LensWeighting
 
@@ -13,7 +14,7 @@ enum ScorerChoice: Equatable {
     /// Losses computed before.
     case file(path: String)
 
-    /// Reads the setting. `.usage` when it is given and the scheme would not use it; `.missing` when nothing is there.
+    /// Reads the setting; a score file is told by what is in it. `.usage` when it is given and the scheme would not use it; `.missing` when nothing is there.
     init(_ settings: TrainingSettings, _ scheme: WeightingScheme) throws(LensError) {
         guard scheme.shortLosses == .required else {
             for (name, given) in [
@@ -38,7 +39,7 @@ enum ScorerChoice: Equatable {
                     + "longlens score."
             )
         }
-        let isScores = !Folders.isFolder(scorer) && (scorer.hasSuffix(".jsonl") || scorer.hasSuffix(".safetensors"))
+        let isScores = Folders.isFolder(scorer) ? false : try ScoreFormat.isScoreFile(scorer)
         self = isScores ? .file(path: scorer) : .model(path: scorer)
         if isScores && (settings.scorerContext != nil || settings.scorerStride != nil) {
             throw .usage(

@@ -6,7 +6,11 @@ import LensSupport
 /// Where the losses under the short context come from.
 public protocol ShortLossSource: AnyObject {
     /// One loss for each of `long`, the losses of the same predictions under the whole context and the current weights.
-    func losses(_ sequence: TokenSequence, long: [Float]) throws(LensError) -> [Float]
+    ///
+    /// - Parameter progress: told what share of the work is done, where it takes time.
+    func losses(
+        _ sequence: TokenSequence, long: [Float], progress: (Double) -> Void
+    ) throws(LensError) -> [Float]
     /// Tells one source from another: two of the same fingerprint give the same losses.
     var fingerprint: String { get }
 }
@@ -24,8 +28,17 @@ public final class SelfScorer: ShortLossSource {
         pass = try InferencePass(model, contextLength: min(plan.context, plan.length))
     }
 
-    public func losses(_ sequence: TokenSequence, long: [Float]) throws(LensError) -> [Float] {
-        try shortLosses(selfScoring: long, tokens: sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken)
+    public func losses(
+        _ sequence: TokenSequence, long: [Float], progress: (Double) -> Void
+    ) throws(LensError) -> [Float] {
+        // Window 0 is taken from the long losses.
+        var windows = 1
+        return try shortLosses(
+            selfScoring: long, tokens: sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken
+        ) {
+            windows += 1
+            progress(Double(windows) / Double(plan.count))
+        }
     }
 
     public var fingerprint: String { "self" }
@@ -49,12 +62,18 @@ public final class FrozenScorer: ShortLossSource {
         fingerprint = "model \(sum.hexadecimal)"
     }
 
-    public func losses(_ sequence: TokenSequence, long: [Float]) throws(LensError) -> [Float] {
-        try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken)
+    public func losses(
+        _ sequence: TokenSequence, long: [Float], progress: (Double) -> Void
+    ) throws(LensError) -> [Float] {
+        var windows = 0
+        return try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken) {
+            windows += 1
+            progress(Double(windows) / Double(plan.count))
+        }
     }
 }
 
-/// Losses that a score file holds.
+/// Losses that a score file holds; the file that was opened stays open, and what is read of it later is checked.
 public final class FileScorer: ShortLossSource {
     private let file: ScoreFile
     public let fingerprint: String
@@ -63,10 +82,14 @@ public final class FileScorer: ShortLossSource {
     public init(path: String, sequences: TrainingSequences) throws(LensError) {
         file = try ScoreFile(path: path)
         try file.check(sequences)
-        fingerprint = "file " + (try Checksum.file(path).checksum)
+        var sum = Checksum()
+        try file.forEachBlock { block in unsafe block.withUnsafeBytes { unsafe sum.update($0) } }
+        fingerprint = "file \(sum.hexadecimal)"
     }
 
-    public func losses(_ sequence: TokenSequence, long: [Float]) throws(LensError) -> [Float] {
+    public func losses(
+        _ sequence: TokenSequence, long: [Float], progress: (Double) -> Void
+    ) throws(LensError) -> [Float] {
         try file.losses(for: sequence)
     }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Asks a run to stop after the update that it is in. Safe to call from any thread.
+/// Asks a run to stop after the sequence that it is in. Safe to call from any thread.
 public final class StopRequest: Sendable {
     private let flag = Atomic<Bool>(false)
 

@@ -38,7 +38,10 @@ public final class Trainer {
     public let state: TrainingState
     public let settings: Settings
     public let sequences: TrainingSequences
-    private let gradients: ParameterStore
+    /// What is done of the update that comes next; nil between updates.
+    public private(set) var partial: PartialUpdate?
+    /// Sums over the sequences of ``partial``.
+    let gradients: ParameterStore
     private let pass: TrainingPass
     private let scorer: (any ShortLossSource)?
     private var order: SequenceOrder
@@ -66,51 +69,89 @@ public final class Trainer {
             model, gradients: gradients, contextLength: sequences.length, recompute: recompute)
     }
 
+    /// How far the run is: the updates done, and the sequences of the one begun.
+    public var position: TrainingPosition {
+        TrainingPosition(step: state.step, sequences: partial?.sequences ?? 0)
+    }
+
     /// Makes one update and says what it did.
     ///
     /// `.data` when a loss or a gradient is not finite: the update is not made, and weights and moments are as before.
     public func step() throws(LensError) -> StepMetrics {
+        while true { if let metrics = try step(stop: StopRequest()) { return metrics } }
+    }
+
+    /// Makes one update, or goes on with the one begun; nil when `stop` was requested before its last sequence. What is
+    /// done of it then stays (``partial``), and the next call goes on to the same bits.
+    ///
+    /// - Parameter progress: called at the beginning of each phase of each sequence, and as it goes on.
+    /// Throws as ``step()`` does. After an error that is not of the numbers, ``partial`` is what was done before it.
+    public func step(
+        stop: StopRequest, progress: (UpdateProgress) -> Void = { _ in }
+    ) throws(LensError) -> StepMetrics? {
         let clock = ContinuousClock()
         let start = clock.now
         let step = state.step + 1
-        var sums = Sums()
-        gradients.all.fill(0)
-        for index in 0..<settings.accumulate { try accumulate(step: step, index: index, into: &sums) }
+        if partial == nil { gradients.all.fill(0) }
+        var update = partial ?? PartialUpdate()
+        let secondsBefore = update.seconds
+        while update.sequences < settings.accumulate {
+            if stop.isRequested { return nil }
+            try accumulate(step: step, into: &update, progress)
+            update.seconds = secondsBefore + (clock.now - start) / .seconds(1)
+            partial = update
+        }
         let norm = AdamW.norm(gradients)
         let learningRate = settings.schedule.rate(step: step)
         settings.optimizer.update(state, gradients: gradients, norm: norm, learningRate: learningRate)
-        let seconds = (clock.now - start) / .seconds(1)
+        partial = nil
+        let seconds = secondsBefore + (clock.now - start) / .seconds(1)
         let share = 1 / Double(settings.accumulate)
         let tokens = settings.accumulate * sequences.length
         return StepMetrics(
-            step: step, loss: sums.loss * share, nll: sums.nll * share, weightStandardDeviation: sums.deviation * share,
-            weightNonzero: sums.nonzero * share, gradientNorm: norm, learningRate: learningRate, tokens: tokens,
-            stepSeconds: seconds, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
+            step: step, loss: update.loss * share, nll: update.nll * share,
+            weightStandardDeviation: update.weightStandardDeviation * share,
+            weightNonzero: update.weightNonzero * share, gradientNorm: norm, learningRate: learningRate,
+            tokens: tokens, stepSeconds: seconds, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
             peakResidentBytes: SystemMemory.peakResident)
     }
 
-    private struct Sums {
-        var loss = 0.0, nll = 0.0, deviation = 0.0, nonzero = 0.0
-    }
+    /// Goes on with an update that another run began; the gradients accumulated so far must be in ``gradients``.
+    func resume(_ update: PartialUpdate) { partial = update }
 
-    private func accumulate(step: Int, index: Int, into sums: inout Sums) throws(LensError) {
+    private func accumulate(
+        step: Int, into update: inout PartialUpdate, _ progress: (UpdateProgress) -> Void
+    ) throws(LensError) {
+        let index = update.sequences
+        func tell(_ phase: UpdateProgress.Phase, _ fraction: Double) {
+            progress(
+                UpdateProgress(
+                    step: step, sequence: index + 1, sequences: settings.accumulate, phase: phase, fraction: fraction))
+        }
         let sequence = sequences[order.draw((step - 1) * settings.accumulate + index)]
-        let long = try pass.forward(sequence.tokens)
+        tell(.forward, 0)
+        let long = try pass.forward(sequence.tokens) { tell(.forward, $0) }
         try require(long, finite: "loss", step, sequence)
-        let short = try scorer?.losses(sequence, long: long)
+        var short: [Float]?
+        if let scorer {
+            tell(.scoring, 0)
+            short = try scorer.losses(sequence, long: long) { tell(.scoring, $0) }
+        }
         if let short { try require(short, finite: "short-context loss", step, sequence) }
         var generator = Self.generator(seed: settings.seed, step: step, index: index)
         let weights = settings.scheme.weights(long: long, short: short, generator: &generator)
         try require(weights, finite: "weight", step, sequence)
-        pass.backward(weights: weights, scale: 1 / Float(settings.accumulate))
+        tell(.backward, 0)
+        pass.backward(weights: weights, scale: 1 / Float(settings.accumulate)) { tell(.backward, $0) }
         if let bad = firstNonFinite(gradients.all) {
-            throw failure("The gradient of \(gradients.name(at: bad)) is not finite", step, sequence)
+            throw diverged("The gradient of \(gradients.name(at: bad)) is not finite", step, sequence)
         }
         let statistics = WeightStatistics(weights)
-        sums.loss += mean(zip(weights, long).lazy.map { Double($0) * Double($1) }, long.count)
-        sums.nll += mean(long.lazy.map(Double.init), long.count)
-        sums.deviation += statistics.standardDeviation
-        sums.nonzero += statistics.nonzeroFraction
+        update.loss += mean(zip(weights, long).lazy.map { Double($0) * Double($1) }, long.count)
+        update.nll += mean(long.lazy.map(Double.init), long.count)
+        update.weightStandardDeviation += statistics.standardDeviation
+        update.weightNonzero += statistics.nonzeroFraction
+        update.sequences += 1
     }
 
     /// The draws among equal scores of one sequence of one update.
@@ -127,10 +168,12 @@ public final class Trainer {
         _ values: [Float], finite what: String, _ step: Int, _ sequence: TokenSequence
     ) throws(LensError) {
         guard let position = values.firstIndex(where: { !$0.isFinite }) else { return }
-        throw failure("The \(what) of token \(position + 1) is not finite", step, sequence)
+        throw diverged("The \(what) of token \(position + 1) is not finite", step, sequence)
     }
 
-    private func failure(_ what: String, _ step: Int, _ sequence: TokenSequence) -> LensError {
+    /// The error of an update that cannot be made; what was accumulated of it is worth nothing.
+    private func diverged(_ what: String, _ step: Int, _ sequence: TokenSequence) -> LensError {
+        partial = nil
         let weight =
             firstNonFiniteWeight.map { " The first weight that is not finite is in \($0)." }
             ?? " All weights are finite."

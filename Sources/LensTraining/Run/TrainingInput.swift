@@ -37,17 +37,19 @@ struct TrainingInput {
     /// The token with which documents and windows begin, if the model has one.
     var bosToken: Int32? { tokenizer?.bosToken ?? configuration.bosToken }
 
-    /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them.
+    /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them; `check` is
+    /// called before each document.
     func sequences(
-        _ settings: TrainingSettings, warn: (String) -> Void
+        _ settings: TrainingSettings, warn: (String) -> Void, check: () throws(LensError) -> Void
     ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
             ?? TokenIDsEncoding(
                 model: settings.model, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        let encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
+        var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
+        encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data), encoder: encoder, length: settings.contextLength)
+            DocumentReader(paths: settings.data), encoder: encoder, length: settings.contextLength, check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }
         return sequences
     }

@@ -18,6 +18,9 @@ struct TrainingRun {
     private var scorer: Scorer
     private let folder: OutputFolder
     private let checkpoints: CheckpointStore
+    private let scorerIsDefault: Bool
+    /// What is doubtful about the settings, one paragraph each.
+    private let warnings: [String]
 
     /// Checks the settings and opens the model; then locks the output folder and clears away what a killed run left
     /// unfinished in it.
@@ -27,6 +30,8 @@ struct TrainingRun {
         scheme = try WeightingScheme(settings.scheme)
         try scheme.check(predictions: settings.contextLength - 1)
         let choice = try ScorerChoice(settings, scheme)
+        scorerIsDefault = choice == .own && settings.scorer == nil
+        warnings = try scheme.checkTraining(selfScored: choice == .own)
         input = try TrainingInput(settings)
         scorer = try Scorer(choice, &settings, input)
         folder = try OutputFolder(path: settings.output)
@@ -34,47 +39,73 @@ struct TrainingRun {
         self.settings = settings
         self.observer = observer
         self.stop = stop
+        if let warning = folder.warning { observer?.warning(warning) }
+        try folder.removeLeftovers { observer?.warning($0) }
+        checkpoints.removeLeftovers { observer?.warning($0) }
         if !settings.resume { try folder.requireFresh() }
-        try folder.removeLeftovers()
-        try checkpoints.removeLeftovers()
     }
 
     mutating func run() throws(LensError) {
-        for warning in input.warnings + scorer.warnings { observer?.warning(warning) }
-        let sequences = try input.sequences(settings) { observer?.warning($0) }
+        for warning in warnings + input.warnings + scorer.warnings { observer?.warning(warning) }
+        let observer = observer
+        let sequences = try input.sequences(settings, warn: { observer?.warning($0) }) { () throws(LensError) in
+            try checkStop()
+        }
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
+        if settings.warmup > steps {
+            observer?.warning(
+                "The warm-up of \(settings.warmup) updates is longer than the run of \(steps): the learning rate comes to "
+                    + "\(arithmetic(steps: steps).schedule.rate(step: steps)) of \(settings.learningRate). Lower --warmup, "
+                    + "or raise --steps.")
+        }
         let memory = TrainingMemory(
             input.configuration, scorer: scorer.memory,
             dataByteCount: sequences.count * sequences.length * MemoryLayout<Int32>.stride)
         let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
         let saved = try resumePoint(steps: steps)
+        let room = DiskRoom(
+            input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
+            stepsDone: saved?.step ?? 0, steps: steps)
+        try room.check(folder.path)
         let model = try input.makeModel(withWeights: saved == nil)
         let state = try TrainingState(model.parameters)
         let source = try scorer.make(for: model, sequences: sequences)
-        let identity = identity(sequences, scorer: source)
+        var identity = identity(sequences, scorer: source)
         if let saved {
-            try requireSame(identity, as: saved)
-            try checkpoints.load(saved.step, into: state)
+            identity.changes = try requireSame(identity, as: saved)
+            try checkpoints.load(saved.position, into: state)
         }
         let trainer = try Trainer(
             model, state: state, sequences: sequences, scorer: source, recompute: recompute,
             settings: arithmetic(steps: steps))
+        if let saved, let partial = saved.partial {
+            try resume(partial, of: trainer, at: saved.position)
+        }
         try Recipe.write(settings, path: folder.recipePath)
         observer?.trainingStarts(
             TrainingOverview(
-                stepsDone: state.step, steps: steps, sequenceCount: sequences.count,
-                parameterCount: input.configuration.parameterCount, recompute: recompute, memory: plan,
-                settings: settings))
+                position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
+                parameterCount: input.configuration.parameterCount, trainedFor: input.trainedFor,
+                scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan,
+                memoryLimit: memoryLimit,
+                checkpointByteCount: room.checkpointByteCount, settings: settings))
         if sequences.shortDocumentCount > 0 {
             observer?.warning(
                 "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than the context of "
                     + "\(sequences.length) tokens and are left out.")
         }
+        try checkStop()
         try train(trainer, steps: steps, identity: identity)
         try saveModel(
             Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model, origin: input.origin))
+    }
+
+    private func checkStop() throws(LensError) {
+        guard stop.isRequested else { return }
+        throw LensError(
+            .interrupted, "Stopped before the first update: nothing new is to be saved, and what was there stays.")
     }
 
     private func arithmetic(steps: Int) -> Trainer.Settings {
@@ -96,11 +127,23 @@ struct TrainingRun {
             observer?.warning("There is no checkpoint in \(folder.path) yet: the run starts at its beginning.")
             return nil
         }
-        guard saved.step <= steps else {
+        guard saved.step <= steps, saved.partial == nil || saved.step < steps else {
             throw .usage(
-                "The run in \(folder.path) is already at step \(saved.step), past --steps \(steps). Raise --steps.")
+                "The run in \(folder.path) is already at \(saved.position), past --steps \(steps). Raise --steps.")
         }
         return saved
+    }
+
+    private func resume(
+        _ partial: PartialUpdate, of trainer: Trainer, at position: TrainingPosition
+    ) throws(LensError) {
+        guard partial.sequences < settings.accumulate else {
+            throw .data(
+                "The checkpoint \(checkpoints.folder(position)) has \(partial.sequences) sequences of an update of "
+                    + "\(settings.accumulate).")
+        }
+        try checkpoints.loadGradients(position, into: trainer.gradients)
+        trainer.resume(partial)
     }
 
     /// What a checkpoint of this run says of it, without the number of updates done.
@@ -116,8 +159,12 @@ struct TrainingRun {
             model: Checksum.text(input.configuration.arithmeticDescription), scorer: scorer?.fingerprint ?? "none")
     }
 
-    private func requireSame(_ identity: CheckpointState, as saved: CheckpointState) throws(LensError) {
-        try identity.requireSameArithmetic(as: saved, path: checkpoints.folder(saved.step))
+    /// Returns all that was changed on the way, for the checkpoints to come.
+    private func requireSame(_ identity: CheckpointState, as saved: CheckpointState) throws(LensError) -> [String]? {
+        let changes = try identity.requireSameArithmetic(as: saved, path: checkpoints.folder(saved.position))
+        for change in changes {
+            observer?.warning("Unlike the run that is resumed: \(change). The updates before stay as they are.")
+        }
         if identity.steps != saved.steps && settings.schedule != .constant {
             observer?.warning(
                 "The run was to make \(saved.steps) updates and is to make \(identity.steps) now: from here on "
@@ -131,31 +178,69 @@ struct TrainingRun {
                     + "rounding. LONGLENS_ISA=\(saved.instructionSet) avoids that."
             )
         }
+        let all = (saved.changes ?? []) + changes
+        return all.isEmpty ? nil : all
     }
 
     // MARK: The loop
 
     private func train(_ trainer: Trainer, steps: Int, identity: CheckpointState) throws(LensError) {
-        let log = try MetricsLog(path: folder.metricsPath, continuingAfter: trainer.state.step)
+        let log = try MetricsLog(path: folder.metricsPath, continuingAfter: trainer.state.step) {
+            observer?.warning($0)
+        }
+        var saved = trainer.position
         while trainer.state.step < steps {
-            let metrics = try trainer.step()
-            try log.append(metrics)
-            observer?.stepFinished(metrics, of: steps)
-            let stops = stop.isRequested && metrics.step < steps
-            if metrics.step % settings.saveEvery == 0 || metrics.step == steps || stops {
-                try save(trainer, log, identity)
+            let metrics: StepMetrics?
+            do throws(LensError) {
+                metrics = try trainer.step(stop: stop) { observer?.updateProgressed($0, of: steps) }
+                if let metrics { try log.append(metrics) }
+            } catch {
+                throw rescue(trainer, from: error, saved: saved, log, identity)
             }
-            if stops {
+            if let metrics {
+                observer?.stepFinished(metrics, of: steps)
+                if metrics.step % settings.saveEvery == 0 || metrics.step == steps {
+                    try save(trainer, log, identity)
+                    saved = trainer.position
+                }
+            }
+            if stop.isRequested && trainer.state.step < steps {
+                if trainer.position != saved { try save(trainer, log, identity) }
                 throw LensError(
                     .interrupted,
-                    "Stopped after step \(metrics.step) of \(steps); its checkpoint is saved. The same command "
-                        + "with --resume continues."
-                )
+                    "Stopped after \(trainer.position) of \(steps), which is saved in "
+                        + "\(checkpoints.folder(trainer.position)). The same command with --resume continues, to the same "
+                        + "bits.")
             }
         }
     }
 
-    private func save(_ trainer: Trainer, _ log: MetricsLog, _ identity: CheckpointState) throws(LensError) {
+    /// Saves what an error left whole, so that nothing but the update at hand is lost, and says so.
+    private func rescue(
+        _ trainer: Trainer, from error: LensError, saved: TrainingPosition, _ log: MetricsLog,
+        _ identity: CheckpointState
+    ) -> LensError {
+        let position = trainer.position
+        guard position != saved else {
+            let none = TrainingPosition(step: 0)
+            return position == none
+                ? error : LensError(error.kind, "\(error.message) \(checkpoints.folder(position)) holds what is done.")
+        }
+        do throws(LensError) {
+            // A run that goes astray must not push out a checkpoint from before it did.
+            try save(trainer, log, identity, prunes: false)
+            return LensError(
+                error.kind,
+                "\(error.message) What was done before, up to \(position), is saved in \(checkpoints.folder(position)); "
+                    + "--resume continues from it.")
+        } catch let second {
+            return LensError(error.kind, "\(error.message) Saving what was done before failed too: \(second.message)")
+        }
+    }
+
+    private func save(
+        _ trainer: Trainer, _ log: MetricsLog, _ identity: CheckpointState, prunes: Bool = true
+    ) throws(LensError) {
         if let name = trainer.firstNonFiniteWeight {
             throw .data(
                 "After step \(trainer.state.step) a weight in \(name) is not finite, so no checkpoint of it is "
@@ -166,7 +251,10 @@ struct TrainingRun {
         try log.flush()
         var state = identity
         state.step = trainer.state.step
-        let path = try checkpoints.save(state, trainer.state)
+        state.partial = trainer.partial
+        let path = try checkpoints.save(
+            state, trainer.state, gradients: trainer.partial == nil ? nil : trainer.gradients, prunes: prunes
+        ) { observer?.warning($0) }
         observer?.checkpointSaved(step: state.step, path: path)
     }
 
@@ -183,9 +271,11 @@ struct TrainingRun {
 extension Trainer {
     /// Trains as `settings` say, in their output folder.
     ///
-    /// `.interrupted` after `stop` was requested, when the update that it came in is done and saved. `.usage`, `.data`,
+    /// `.interrupted` after `stop` was requested, when the sequence that it came in is done, and all that is done is saved.
+    /// `.usage`, `.data`,
     /// `.missing` and `.machine` before the first update for what is wrong with the settings, the data and the memory;
-    /// `.data` when a loss or a gradient is not finite; `.io` when the disk fails. Checkpoints made before stay whole.
+    /// `.data` when a loss or a gradient is not finite; `.io` when the disk fails or has too little
+    /// room. Checkpoints made before stay whole, and what was done since is saved where it can be.
     public static func run(
         _ settings: TrainingSettings, observer: (any TrainingObserver)? = nil, stop: StopRequest = StopRequest()
     ) throws(LensError) {

@@ -9,20 +9,25 @@ public enum Recipe {
     /// Reads the recipe at `path`. `.data` for malformed YAML, a key that is no setting or a value that is no scalar,
     /// with the line.
     public static func read(path: String) throws(LensError) -> SettingsLayer {
-        let file = try MappedFile(path: path)
-        guard file.count <= greatestByteCount else {
-            throw .data("\(path) has \(file.count) bytes, and a recipe has at most \(greatestByteCount). Is it one?")
+        let file = try InputFile(regular: path)
+        let count = file.status?.byteCount ?? 0
+        guard count <= greatestByteCount else {
+            throw .data("\(path) has \(count) bytes, and a recipe has at most \(greatestByteCount). Is it one?")
         }
-        let bytes = unsafe Array(file.buffer)
+        let bytes = try file.rest()
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .data("\(path) is not UTF-8 text, and a recipe is.")
+            let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+            throw .data(
+                "\(path) is \(isUTF16 ? "UTF-16" : "not UTF-8") text, and a recipe is UTF-8. Save it as UTF-8.")
         }
         return try parse(text, path: path)
     }
 
-    /// Parses a recipe; `path` is for messages.
+    /// Parses a recipe; `path` is for messages. A byte order mark is passed over.
     public static func parse(_ text: String, path: String) throws(LensError) -> SettingsLayer {
         var layer = SettingsLayer()
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        try RecipeLimits.check(text, path: path)
         guard let root = try compose(text, path: path) else { return layer }
         guard case .mapping(let mapping) = root else {
             throw .data(
@@ -30,8 +35,10 @@ public enum Recipe {
                     + "8192\".")
         }
         for (keyNode, valueNode) in mapping {
-            let name = keyNode.scalar?.string ?? "(a list or mapping)"
             let line = place(keyNode, path)
+            guard let name = keyNode.scalar?.string else {
+                throw .data("\(line): a list or mapping stands where a setting's name should, which is a plain word.")
+            }
             guard let key = SettingKey(rawValue: name) else {
                 let hint = suggestion(for: name, among: SettingKey.allCases.map(\.rawValue))
                 throw .data(

@@ -16,7 +16,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case memoryLimit = "memory-limit"
     case export, threads
 
-    /// True when two values of the setting lead to different weights. A resumed run must keep these.
+    /// True when two values of the setting lead to different weights. A resumed run must keep these, but for
+    /// ``mayChangeOnResume``.
     ///
     /// `data` and `model` are not among them: a run compares what is in them, so that they may move. Neither is
     /// `steps`, so that a run can be made longer.
@@ -31,4 +32,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
             false
         }
     }
+
+    /// True for what of ``changesArithmetic`` a resumed run may change all the same: it acts on the updates to come alone.
+    var mayChangeOnResume: Bool { self == .learningRate || self == .warmup || self == .schedule }
 }
