@@ -5,23 +5,43 @@ import LensTokenizers
 
 extension Pretrained {
     /// Writes a Hugging Face folder with the weights as `type`; it appears whole or not at all.
-    public func saveHuggingFace(to folder: String, type: TensorType = .f32) throws(LensError) {
+    ///
+    /// - Parameter check: called before each tensor is written; what it throws ends the writing, and nothing appears.
+    public func saveHuggingFace(
+        to folder: String, type: TensorType = .f32, check: @escaping Check = { () throws(LensError) in }
+    ) throws(LensError) {
         let files = try tokenizer?.huggingFaceFiles() ?? []
         try unsafe writeHuggingFace(
             to: folder, configuration: model.configuration, type: type,
-            extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: model.read)
+            extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: reading(check))
     }
 
-    /// Writes a GGUF file with the matrices as `type`; it appears whole or not at all.
-    public func saveGGUF(to path: String, type: TensorType = .f32, name: String) throws(LensError) {
+    /// Writes a GGUF file with the matrices as `type`; it appears whole or not at all. `check` as above.
+    public func saveGGUF(
+        to path: String, type: TensorType = .f32, name: String, check: @escaping Check = { () throws(LensError) in }
+    ) throws(LensError) {
         try unsafe writeGGUF(
             to: path, configuration: model.configuration, type: type,
-            tokenizer: tokenizer?.ggufMetadata() ?? GGUFMetadata(), name: name, parameters: model.read)
+            tokenizer: tokenizer?.ggufMetadata() ?? GGUFMetadata(), name: name, parameters: reading(check))
     }
 
-    /// Writes a llama2.c file; its tokenizer is a file of its own, which is not written.
-    public func saveLlama2C(to path: String) throws(LensError) {
-        try unsafe writeLlama2C(to: path, configuration: model.configuration, parameters: model.read)
+    /// Writes a llama2.c file; its tokenizer is a file of its own, which is not written. `check` as above.
+    public func saveLlama2C(
+        to path: String, check: @escaping Check = { () throws(LensError) in }
+    ) throws(LensError) {
+        try unsafe writeLlama2C(to: path, configuration: model.configuration, parameters: reading(check))
+    }
+
+    /// Called now and then during long work, which ends with what it throws.
+    public typealias Check = () throws(LensError) -> Void
+
+    private func reading(
+        _ check: @escaping Check
+    ) -> (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void {
+        unsafe { (name, destination) throws(LensError) in
+            try check()
+            try unsafe model.read(name, into: destination)
+        }
     }
 }
 

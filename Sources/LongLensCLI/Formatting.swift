@@ -66,11 +66,16 @@ enum Format {
         }.joined()
     }
 
-    /// A value as JSON with sorted keys, on one line.
+    /// A value as JSON with sorted keys, on one line unless `pretty`. Numbers that are not finite, for which JSON has no
+    /// word, become null.
     static func json(_ value: some Encodable, pretty: Bool = false) throws -> String {
         let encoder = JSONEncoder()
+        // No text holds this noncharacter but by intent.
+        let mark = "\u{10FFFE}not finite\u{10FFFE}"
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: mark, negativeInfinity: mark, nan: mark)
         encoder.outputFormatting =
             pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return String(decoding: try encoder.encode(value), as: UTF8.self).replacing("\"\(mark)\"", with: "null")
     }
 }
