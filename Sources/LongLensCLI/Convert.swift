@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensSupport
 import LongLens
 
 struct Convert: ParsableCommand {
@@ -6,10 +7,11 @@ struct Convert: ParsableCommand {
         abstract: "Converts a model between Hugging Face folder, GGUF and llama2.c.",
         discussion: "The output's name decides: .gguf, .bin (llama2.c), anything else a Hugging Face folder.")
 
-    @Argument(help: "The model to read.") var input: String
-    @Argument(help: "What to write.") var output: String
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
-    @Option(name: .long, help: "Number format: f32, f16, bf16.") var type: FloatType = .f32
+    @Argument(help: "The model to read.", completion: .file()) var input: String
+    @Argument(help: "What to write.", completion: .file()) var output: String
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
+    @Option(name: .long, help: "Number format.") var type: FloatType = .f32
     @OptionGroup var machine: RunOptions
 
     enum FloatType: String, ExpressibleByArgument, CaseIterable {
@@ -23,17 +25,22 @@ struct Convert: ParsableCommand {
         }
     }
 
+    func validate() throws {
+        if output.hasSuffix(".bin") && type != .f32 { throw ValidationError("llama2.c files hold f32 only.") }
+    }
+
     mutating func run() throws {
-        try machine.prepare()
-        let pretrained = try Pretrained.load(path: input, tokenizerPath: tokenizer)
+        let work = try ModelWriting(output, machine)
+        let pretrained = try work.load(input, tokenizer: tokenizer)
         if output.hasSuffix(".gguf") {
-            try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
+            try pretrained.saveGGUF(
+                to: output, type: type.tensorType, name: baseName(input), check: work.check)
         } else if output.hasSuffix(".bin") {
-            guard type == .f32 else { throw ValidationError("llama2.c files hold f32 only.") }
-            try pretrained.saveLlama2C(to: output)
+            try pretrained.saveLlama2C(to: output, check: work.check)
         } else {
-            try pretrained.saveHuggingFace(to: output, type: type.tensorType)
+            try pretrained.saveHuggingFace(to: output, type: type.tensorType, check: work.check)
         }
+        work.report("\(type.rawValue)")
     }
 }
 
@@ -42,10 +49,11 @@ struct Quantize: ParsableCommand {
         abstract: "Writes a GGUF file with quantized matrices.",
         discussion: "Vectors stay in f32. A tensor whose rows are no whole number of blocks is stored as f16.")
 
-    @Argument(help: "The model to read.") var input: String
-    @Argument(help: "The .gguf file to write.") var output: String
-    @Option(name: .long, help: "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1.") var type: QuantizedType
-    @Option(name: .long, help: "Tokenizer file, for formats that carry none.") var tokenizer: String?
+    @Argument(help: "The model to read.", completion: .file()) var input: String
+    @Argument(help: "The .gguf file to write.", completion: .file(extensions: ["gguf"])) var output: String
+    @Option(name: .long, help: "Number format of the matrices.") var type: QuantizedType
+    @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
+        String?
     @OptionGroup var machine: RunOptions
 
     enum QuantizedType: String, ExpressibleByArgument, CaseIterable {
@@ -65,10 +73,39 @@ struct Quantize: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
-        let pretrained = try Pretrained.load(path: input, tokenizerPath: tokenizer)
-        try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input))
+        let work = try ModelWriting(output, machine)
+        let pretrained = try work.load(input, tokenizer: tokenizer)
+        try pretrained.saveGGUF(to: output, type: type.tensorType, name: baseName(input), check: work.check)
+        work.report("\(type.rawValue)")
     }
+}
+
+/// What the commands that write a model have in common: they stop between two tensors when they are asked to, and
+/// nothing of the output is there then.
+struct ModelWriting {
+    private let output: String
+    private let machine: RunOptions
+    private let stop = StopRequest()
+
+    init(_ output: String, _ machine: RunOptions) throws(LensError) {
+        try machine.prepare()
+        self.output = output
+        self.machine = machine
+        Interrupts.forward(to: stop, announcing: "stopping")
+    }
+
+    /// Throws `.interrupted` once a signal has asked for the end.
+    func check() throws(LensError) {
+        try stop.check("Stopped before \(output) was written: nothing of it is kept, and what was there before stays.")
+    }
+
+    func load(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
+        let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer, check: check)
+        machine.note(pretrained)
+        return pretrained
+    }
+
+    func report(_ type: String) { machine.log.notice("wrote \(output) in \(type)") }
 }
 
 /// The last part of a path, without its extension.

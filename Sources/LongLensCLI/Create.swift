@@ -7,16 +7,20 @@ struct Create: ParsableCommand {
         discussion:
             "Reads config.json (and tokenizer.json, where there is one) from a folder; writes a Hugging Face folder.")
 
-    @Argument(help: "Folder with config.json.") var input: String
-    @Argument(help: "Folder to write.") var output: String
+    @Argument(help: "Folder with config.json.", completion: .directory) var input: String
+    @Argument(help: "Folder to write.", completion: .directory) var output: String
     @Option(name: .long, help: "The same seed gives the same weights.") var seed: UInt64 = 0
     @OptionGroup var machine: RunOptions
 
     mutating func run() throws {
-        try machine.prepare()
+        let work = try ModelWriting(output, machine)
         let description = try HuggingFaceDescription(folder: input)
         let model = try LanguageModel(randomWeightsOf: description.configuration, seed: seed)
+        try work.check()
         let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
-        try Pretrained(model: model, tokenizer: tokenizer, path: input).saveHuggingFace(to: output)
+        let pretrained = Pretrained(model: model, tokenizer: tokenizer, path: input)
+        machine.note(pretrained)
+        try pretrained.saveHuggingFace(to: output, check: work.check)
+        work.report("f32")
     }
 }

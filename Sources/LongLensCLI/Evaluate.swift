@@ -86,10 +86,11 @@ private final class EvaluationRun {
             progress.enter(start..<reader.position, of: reader.byteCount)
             documentCount += 1
             do throws(LensError) {
-                try evaluation.add(document, limit: command.sequences ?? .max) { (sequence, count) throws(LensError) in
-                    sequenceCount = evaluation.sequenceCount
+                try evaluation.add(document, limit: command.sequences ?? .max) {
+                    [self] (sequence, count) throws(LensError) in
                     watch(sequence.tokens.count, Double(sequence.index)..<Double(sequence.index + 1), of: count, document.id)
                     tokenCount += sequence.tokens.count
+                    sequenceCount += 1
                 }
             } catch {
                 (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount)

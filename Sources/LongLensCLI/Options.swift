@@ -11,7 +11,12 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Tokenizer file, for formats that carry none.", valueName: "file"))
     var tokenizer: String?
 
-    func load() throws(LensError) -> Pretrained { try Pretrained.load(path: model, tokenizerPath: tokenizer) }
+    /// - Parameter check: called before each tensor is read; what it throws ends the reading.
+    func load(
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
+    ) throws(LensError) -> Pretrained {
+        try Pretrained.load(path: model, tokenizerPath: tokenizer, check: check)
+    }
 
     /// The tokenizer alone, without reading weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
@@ -46,11 +51,25 @@ struct RunOptions: ParsableArguments {
 
 /// Which documents.
 struct DocumentOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("Documents: .txt, .jsonl, folders, or - for standard input.", valueName: "document"))
+    @Argument(help: ArgumentHelp(
+            "Documents: .txt, .jsonl, .gz or .zst of these, folders, pipes, or - for standard input.", valueName: "document"))
     var documents: [String]
 
     @Option(name: .long, help: "When text begins with BOS: auto (where the model defines it), always, never.")
     var bos: BOSPolicy = .auto
+
+    @Option(
+        name: .customLong("input-format"),
+        help: "How documents are read; auto: as their names end (.txt, .jsonl), else told from their content.")
+    var inputFormat: InputFormat = .auto
+
+    /// Reads the documents; `warn` is told of what is left out or doubtful.
+    func reader(warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
+        try DocumentReader(paths: documents, format: inputFormat, warn: warn)
+    }
+
+    /// Whether text begins with BOS; nil as the model has it.
+    var addsBOS: Bool? { bos == .auto ? nil : bos == .always }
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
     func encoder(for pretrained: Pretrained) throws(LensError) -> DocumentEncoder {
@@ -62,6 +81,7 @@ struct DocumentOptions: ParsableArguments {
 }
 
 extension BOSPolicy: ExpressibleByArgument {}
+extension InputFormat: ExpressibleByArgument {}
 
 /// A count that may be written with k for 1024: 512, 2k, 32k.
 struct Count: ExpressibleByArgument {

@@ -32,15 +32,17 @@ struct TrainingInput {
     /// The token with which documents and windows begin, if the model has one.
     var bosToken: Int32? { tokenizer?.bosToken ?? configuration.bosToken }
 
-    /// All sequences of the documents, T tokens each.
-    func sequences(_ settings: TrainingSettings) throws(LensError) -> TrainingSequences {
+    /// All sequences of the documents, T tokens each. `warn` is told of what is left out or doubtful.
+    func sequences(
+        _ settings: TrainingSettings, warn: @escaping (String) -> Void
+    ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
             ?? TokenIDsEncoding(
                 model: settings.model, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
         let encoder = try DocumentEncoder(encoding, bos: settings.bos)
         return try TrainingSequences(
-            DocumentReader(paths: settings.data), encoder: encoder, length: settings.contextLength)
+            DocumentReader(paths: settings.data, warn: warn), encoder: encoder, length: settings.contextLength)
     }
 
     /// The model with its weights, or without when a checkpoint will give them. Call once.

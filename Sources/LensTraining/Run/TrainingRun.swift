@@ -41,7 +41,7 @@ struct TrainingRun {
 
     mutating func run() throws(LensError) {
         if let warning = input.warning { observer?.warning(warning) }
-        let sequences = try input.sequences(settings)
+        let sequences = try input.sequences(settings) { [observer] in observer?.warning($0) }
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
         let memory = TrainingMemory(
