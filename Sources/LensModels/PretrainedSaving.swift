@@ -38,7 +38,7 @@ extension Pretrained {
     private func reading(
         _ check: @escaping Check
     ) -> (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void {
-        unsafe { (name, destination) throws(LensError) in
+        { (name, destination) throws(LensError) in
             try check()
             try unsafe model.read(name, into: destination)
         }

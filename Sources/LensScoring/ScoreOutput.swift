@@ -62,11 +62,13 @@ public final class ScoreOutput {
         self.format = format
         guard let path, FileStatus(path)?.kind != .stream else {
             let what = path ?? "standard output"
+            // Opened in any case: who reads a pipe sees its end, and does not wait for ever.
+            let lines = try LinesOutput(path: path)
             guard format == .jsonl else {
                 throw .usage("Scores in safetensors go to a file, and not to \(what): give --output FILE.")
             }
             guard !resume else { throw .usage("Only a file can be resumed, and not \(what): give --output FILE.") }
-            place = .stream(try LinesOutput(path: path))
+            place = .stream(lines)
             resumption = .none
             return
         }

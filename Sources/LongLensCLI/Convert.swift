@@ -1,5 +1,6 @@
 import ArgumentParser
 import LensSupport
+import Logging
 import LongLens
 
 struct Convert: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LensSupport
+import Logging
 import LongLens
 
 struct Evaluate: ParsableCommand {
@@ -100,8 +101,8 @@ private final class EvaluationRun {
         }
         guard losses.count > 0 else {
             throw .data(
-                "There is nothing to measure: \(documentCount == 1 ? "the document has" : "each of the \(documentCount) "
-                    + "documents has") one token, and the loss is that of a token after another.")
+                "There is nothing to measure in \(documentCount == 1 ? "a document" : "\(documentCount) documents") of one "
+                    + "token: a loss is that of a token after another.")
         }
     }
 

@@ -1,4 +1,5 @@
 import LensSupport
+import Logging
 import LongLens
 
 /// A run of scoring: from documents to records, with its progress and its end.

@@ -51,9 +51,10 @@ enum Compression: String {
 }
 
 /// gzip (RFC 1952) by zlib; members that follow one another are one text.
+@safe
 private final class GzipDecompressor: Decompressor {
     // zlib keeps the address of its stream.
-    private let stream = unsafe UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     private(set) var isComplete = false
 
     init() throws(LensError) {
@@ -108,6 +109,7 @@ private final class GzipDecompressor: Decompressor {
 
 /// Zstandard (RFC 8878) by libzstd, whose own limit of 128 MiB for a window stands; frames that follow one another are
 /// one text.
+@safe
 private final class ZstdDecompressor: Decompressor {
     private let stream: OpaquePointer
     private(set) var isComplete = false

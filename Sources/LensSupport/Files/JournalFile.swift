@@ -19,7 +19,7 @@ package final class JournalFile {
     package init(path: String) throws(LensError) {
         self.path = path
         while true {
-            let descriptor = path.withPathBytes {
+            let descriptor = unsafe path.withPathBytes {
                 unsafe open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o600)
             }
             guard descriptor >= 0 else {
