@@ -164,7 +164,10 @@ private final class EvaluationRun {
     }
 
     func report() {
-        var parts = ["\(documentCount) documents, \(sequenceCount) sequences, \(tokenCount) tokens"]
+        var parts = [
+            "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
+                + Format.count(tokenCount, "token")
+        ]
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
         progress.report(parts.joined(separator: "; "))
     }

@@ -45,7 +45,6 @@ struct Score: ParsableCommand {
             throw ValidationError(
                 "--compute \(compute.rawValue) is not there yet: losses are computed in f32. Use f32, or auto.")
         }
-        _ = try windows(ofLength: 1)
     }
 
     /// The windows of a sequence.
@@ -54,6 +53,7 @@ struct Score: ParsableCommand {
     }
 
     mutating func run() throws {
+        _ = try windows(ofLength: 1)
         try machine.prepare()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")

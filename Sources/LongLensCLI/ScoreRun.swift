@@ -42,7 +42,7 @@ final class ScoreRun {
 
     func score(_ reader: DocumentReader) throws(LensError) {
         switch output.resumption {
-        case .kept(let count): progress.report("resuming: \(count) sequences are finished")
+        case .kept(let count): progress.report("resuming after \(Format.count(count, "finished sequence"))")
         case .nothingThere: progress.report("there is nothing to resume: the run starts at its beginning")
         case .complete, .none: break
         }
@@ -156,15 +156,15 @@ final class ScoreRun {
         progress.clear()
         if output.resumption == .complete {
             progress.report(
-                "\(command.output ?? "") is complete: its \(sequenceCount) sequences are those of these documents")
+                "\(command.output ?? "") is complete already: it has the scores of these documents, and nothing is to be done")
         }
         var parts = [
-            "\(documentCount) documents, \(sequenceCount) sequences, \(tokenCount) tokens: mean loss "
-                + "\(Format.decimal(losses.mean, 4)), perplexity \(Format.decimal(losses.perplexity, 2))"
+            "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
+                + "\(Format.count(tokenCount, "token")): mean loss \(Format.decimal(losses.mean, 4)), perplexity \(Format.decimal(losses.perplexity, 2))"
         ]
-        if earlierCount > 0 { parts.append("\(earlierCount) sequences from before") }
+        if earlierCount > 0 { parts.append("\(Format.count(earlierCount, "sequence")) from before") }
         if dropped.tokens > 0 {
-            parts.append("\(dropped.tokens) tokens dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")")
+            parts.append("\(Format.count(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")")
         }
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
         parts.append("computed in \(command.compute.arithmetic.rawValue)")
