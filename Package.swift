@@ -62,6 +62,13 @@ let package = Package(
             name: "CPCRE2", path: "CSources/CPCRE2", pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"]), .brew(["pcre2"])]),
 
+        .systemLibrary(
+            name: "CZlib", path: "CSources/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CZstd", path: "CSources/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+
         // Calls of the system that Swift cannot make, and code that runs in signal handlers.
         .target(
             name: "CLensSystem", path: "CSources/CLensSystem",
@@ -75,7 +82,7 @@ let package = Package(
         library("LensTokenizers", ["CPCRE2", "LensFormats", "LensSupport"]),
         library("LensWeighting", ["LensSupport"]),
         library("LensModels", ["LensTokenizers", "LensFormats", "LensKernels", "LensSupport"]),
-        library("LensData", ["LensTokenizers", "LensSupport"]),
+        library("LensData", ["CZlib", "CZstd", "LensTokenizers", "LensSupport"]),
         library(
             "LensScoring", ["LensData", "LensWeighting", "LensFormats", "LensModels", "LensKernels", "LensSupport"]),
         library(

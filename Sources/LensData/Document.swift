@@ -11,10 +11,19 @@ public struct Document: Sendable, Equatable {
     public var content: Content
     /// Where it came from, for messages: a file, or a file and line.
     public var source: String
+    /// Whether it came with `weights` of its own, which scoring does not need and training does not read.
+    public var hasWeights = false
 
     public init(id: String, content: Content, source: String? = nil) {
         self.id = id
         self.content = content
         self.source = source ?? id
+    }
+
+    var isEmpty: Bool {
+        switch content {
+        case .text(let text): text.isEmpty
+        case .tokens(let tokens): tokens.isEmpty
+        }
     }
 }

@@ -2,109 +2,149 @@ import LensSupport
 
 /// Reads documents one after the other, holding one at a time.
 ///
-/// A path is a `.txt` file (one document, named like the file), a `.jsonl` file (one document a line: `{"text": …}` or
-/// `{"tokens": [ids…]}`, optional `"id"`), a folder of these (sorted by name, with subfolders), or `-`: standard input,
-/// one document of text.
+/// A path is a file of text (one document, named like the file) or of JSON lines (one document a line: `{"text": …}` or
+/// `{"tokens": [ids…]}`, optional `"id"`), a pipe, `-` for standard input, or a folder (its `.txt` and `.jsonl` files
+/// sorted by name, with subfolders); gzip and Zstandard are decompressed. What a file is its name says, or its content
+/// where the name says nothing, or the format that is asked for.
 public final class DocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32
-    private var lines: (reader: LineReader, name: String)?
+    private let warn: (String) -> Void
+    private var current: (stream: ByteStream, lines: DocumentLines?)?
+    private var finishedByteCount = 0
+    private var documentCount = 0
+    private var empty: [String] = []
+    private var ids = SeenIDs()
 
-    /// Finds the files: a path that does not exist is `.missing`, one of no known kind `.usage`, before any is read.
+    /// Bytes of all input as it is stored; nil where a pipe or standard input is among it.
+    public let byteCount: Int?
+
+    /// Finds the files: a path that does not exist is `.missing` before any is read.
     ///
-    /// - Parameter standardInput: the descriptor that `-` reads.
-    public init(paths: [String], standardInput: Int32 = 0) throws(LensError) {
-        guard !paths.isEmpty else { throw .usage("No document is given. \(DocumentFile.expected)") }
-        guard paths.count(where: { $0 == "-" }) < 2 else {
-            throw .usage("Standard input, -, can be read only once, and is given twice.")
-        }
-        var files: [DocumentFile] = []
-        for path in paths { files += try DocumentFile.find(path) }
+    /// - Parameters:
+    ///   - format: how all of them are read.
+    ///   - standardInput: the descriptor that `-` reads.
+    ///   - warn: told of what is left out or doubtful, one paragraph each: files of a folder that are passed over, empty
+    ///     documents, ids that come twice.
+    public init(
+        paths: [String], format: InputFormat = .auto, standardInput: Int32 = 0,
+        warn: @escaping (String) -> Void = { _ in }
+    ) throws(LensError) {
+        let files = try DocumentFile.find(paths, format: format, warn: warn)
         self.files = files[...]
         self.standardInput = standardInput
+        self.warn = warn
+        byteCount = files.allSatisfy { $0.byteCount != nil } ? files.reduce(0) { $0 + ($1.byteCount ?? 0) } : nil
     }
 
-    /// The next document, or nil when all are read.
+    /// Bytes of the input, as it is stored, that the documents given so far were read from; to the line, or to the chunk
+    /// where it is compressed.
+    public var position: Int { finishedByteCount + (current?.lines?.position ?? current?.stream.storedCount ?? 0) }
+
+    /// The next document, or nil when all are read. Empty ones are left out.
     ///
-    /// Throws `.data` for malformed JSON, invalid UTF-8 (with its offset) or an empty document, naming file and line.
+    /// Throws `.data` for malformed JSON, invalid UTF-8 (with its offset) or content that is no document, naming file and
+    /// line; at the end, when there was no document at all.
     public func next() throws(LensError) -> Document? {
         while true {
-            if let lines {
-                if let document = try nextLine(lines.reader, name: lines.name) { return document }
-                self.lines = nil
+            if let current {
+                if let document = try current.lines?.next() {
+                    if accept(document) { return document }
+                    continue
+                }
+                finishedByteCount += current.stream.storedCount
+                self.current = nil
             }
-            guard let file = files.popFirst() else { return nil }
-            switch file.kind {
-            case .text: return try text(InputFile(path: file.path), id: file.name)
-            case .standardInput:
-                return try text(InputFile(descriptor: standardInput, name: "standard input"), id: file.name)
-            case .lines: lines = (LineReader(try InputFile(path: file.path)), file.name)
+            guard let file = files.popFirst() else {
+                try finish()
+                return nil
             }
+            if let document = try open(file), accept(document) { return document }
         }
     }
 
-    private func text(_ input: InputFile, id: String) throws(LensError) -> Document {
-        let bytes = try input.rest()
-        guard !bytes.isEmpty else { throw .data("\(input.path) is empty; a document needs at least one character.") }
-        if let offset = firstInvalidUTF8(bytes[...]) {
-            throw .data("\(input.path), byte \(offset): the text is not valid UTF-8. Convert the file to UTF-8 first.")
+    /// Begins a file: a text gives its document, of JSON lines the first is yet to come.
+    private func open(_ file: DocumentFile) throws(LensError) -> Document? {
+        let stream = try ByteStream(file.input(standardInput: standardInput))
+        if try isText(stream, file) {
+            current = (stream, nil)
+            return try text(stream, id: file.id)
         }
-        return Document(id: id, content: .text(bytes), source: input.path)
-    }
-
-    private func nextLine(_ reader: LineReader, name: String) throws(LensError) -> Document? {
-        while var line = try reader.next() {
-            if reader.line == 1, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-            return try Self.document(
-                line, source: "\(reader.path), line \(reader.line)", defaultID: "\(name):\(reader.line)")
-        }
+        current = (stream, DocumentLines(stream, name: file.id))
         return nil
     }
 
-    // MARK: One line of a .jsonl file
+    private func isText(_ stream: ByteStream, _ file: DocumentFile) throws(LensError) -> Bool {
+        if file.isExplicit { return file.format == .text }
+        switch (try ContentKind(stream), file.format) {
+        case (.foreign(let what), _): throw .data("\(stream.path) \(what)")
+        case (_, .jsonl): return false
+        case (.lines, .text):
+            warn(
+                "\(stream.path) looks like JSON lines, and is read as one text because of its name. --input-format jsonl "
+                    + "reads its lines as documents.")
+            return true
+        case (_, .text), (.text, .auto): return true
+        case (.lines, .auto): return false
+        case (.unclear, .auto):
+            throw .data(
+                "\(stream.path) begins like JSON, and its first line is no document: an object with \"text\" or "
+                    + "\"tokens\" was expected. Write one such object a line (jq -c '.[]' takes an array apart), or say "
+                    + "--input-format text if it is to be read as plain text.")
+        }
+    }
 
-    private static func document(_ line: [UInt8], source: String, defaultID: String) throws(LensError) -> Document {
-        var json = JSONScanner(line, place: source)
-        var id: String?
-        var content: Document.Content?
-        var first = true
-        try json.beginObject()
-        while let key = try json.nextKey(&first) {
-            let name = String(decoding: key, as: UTF8.self)
-            switch name {
-            case "text", "tokens":
-                guard content == nil else {
-                    throw .data("\(source) has more than one \"text\" or \"tokens\"; a document is one of the two.")
-                }
-                content = name == "text" ? .text(try json.string()) : .tokens(try tokens(&json))
-            case "id":
-                guard id == nil else { throw .data("\(source) has more than one \"id\".") }
-                id = try identifier(&json)
-            default: try json.skip()
+    private func text(_ stream: ByteStream, id: String) throws(LensError) -> Document {
+        let hint = ContentKind.hint(try stream.peek(64))
+        let bytes = try stream.rest()
+        if let offset = firstInvalidUTF8(bytes[...]) {
+            if let hint { throw .data("\(stream.path) \(hint)") }
+            throw .data(
+                "\(stream.path), byte \(offset + stream.markCount): the text is not valid UTF-8. Convert the file to "
+                    + "UTF-8 first.")
+        }
+        return Document(id: id, content: .text(bytes), source: stream.path)
+    }
+
+    // MARK: What is left out
+
+    private func accept(_ document: Document) -> Bool {
+        guard document.isEmpty else {
+            documentCount += 1
+            if ids.isRepeated(document.id) {
+                warn("The id \"\(document.id)\" is given to more than one document; it no longer tells them apart.")
             }
+            return true
         }
-        try json.end()
-        switch content {
-        case nil: throw .data("\(source) has neither \"text\" nor \"tokens\"; a document is one of the two.")
-        case .text([]), .tokens([]): throw .data("\(source) is an empty document. Remove the line.")
-        case let content?: return Document(id: id ?? defaultID, content: content, source: source)
-        }
+        empty.append(document.source)
+        // The first ones at once, while there is time to mend them.
+        if empty.count <= 3 { warn("\(document.source) is an empty document and is left out.") }
+        return false
     }
 
-    private static func tokens(_ json: inout JSONScanner) throws(LensError) -> [Int32] {
-        var tokens: [Int32] = []
-        var first = true
-        try json.beginArray()
-        while try json.nextElement(&first) {
-            tokens.append(Int32(try json.integer("tokens[\(tokens.count)]", in: 0...Int(Int32.max))))
+    private func finish() throws(LensError) {
+        guard documentCount > 0 else {
+            throw .data(
+                empty.isEmpty
+                    ? "There is no document: what was given holds none. \(DocumentFile.expected)"
+                    : "There is nothing to read: every document is empty, \(countedNames(empty, "document")) in all. A "
+                        + "document needs at least one character or token.")
         }
-        return tokens
+        if empty.count > 3 { warn("Left out as empty in all: \(countedNames(empty, "document")).") }
+        empty = []
     }
+}
 
-    private static func identifier(_ json: inout JSONScanner) throws(LensError) -> String? {
-        if json.accept("null") { return nil }
-        let bytes = json.peek() == UInt8(ascii: "\"") ? try json.string()[...] : try json.number()
-        return String(decoding: bytes, as: UTF8.self)
+/// Remembers ids, as many as take little memory.
+private struct SeenIDs {
+    private static let limit = 1 << 16
+    private var hashes: Set<Int> = []
+    private var isTold = false
+
+    /// True once: for the first id that came before.
+    mutating func isRepeated(_ id: String) -> Bool {
+        guard !isTold, hashes.count < Self.limit else { return false }
+        isTold = !hashes.insert(id.hashValue).inserted
+        return isTold
     }
 }

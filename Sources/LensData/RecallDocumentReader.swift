@@ -6,24 +6,56 @@ import LensSupport
     import Foundation
 #endif
 
-extension RecallDocument {
-    /// The documents of a file that `generate` has written, one JSON object a line.
+/// Reads the documents that ``RecallDocumentGenerator`` makes, one JSON object a line, holding one at a time.
+public final class RecallDocumentReader {
+    private var files: ArraySlice<DocumentFile>
+    private let standardInput: Int32
+    private var current: (lines: LineReader, stream: ByteStream)?
+    private let decoder = JSONDecoder()
+    private var finishedByteCount = 0
+    private var documentCount = 0
+
+    /// Bytes of all input as it is stored; nil where a pipe or standard input is among it.
+    public let byteCount: Int?
+
+    /// Finds the files, as ``DocumentReader`` does.
+    public init(
+        paths: [String], standardInput: Int32 = 0, warn: @escaping (String) -> Void = { _ in }
+    ) throws(LensError) {
+        let files = try DocumentFile.find(paths, format: .auto, warn: warn)
+        self.files = files[...]
+        self.standardInput = standardInput
+        byteCount = files.allSatisfy { $0.byteCount != nil } ? files.reduce(0) { $0 + ($1.byteCount ?? 0) } : nil
+    }
+
+    /// Bytes of the input, as it is stored, that were read so far.
+    public var position: Int { finishedByteCount + (current?.stream.storedCount ?? 0) }
+
+    /// The next document, or nil when all are read.
     ///
-    /// `.missing` when there is no such file, `.data` names the line that is no such document.
-    public static func read(path: String) throws(LensError) -> [RecallDocument] {
-        let file = try MappedFile(path: path)
-        let decoder = JSONDecoder()
-        var documents: [RecallDocument] = []
-        let lines = unsafe file.buffer.split(separator: UInt8(ascii: "\n"))
-        for unsafe(index, line) in unsafe lines.enumerated() {
-            guard let document = try? decoder.decode(RecallDocument.self, from: unsafe Data(line)) else {
-                throw .data(
-                    "\(path) line \(index + 1) is no recall document: an object with id, text and facts was expected, as longlens generate writes."
-                )
+    /// `.data` names the line that is no such document, or says that there was none at all.
+    public func next() throws(LensError) -> RecallDocument? {
+        while true {
+            if let current {
+                while let line = try current.lines.next() {
+                    if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+                    guard let document = try? decoder.decode(RecallDocument.self, from: Data(line)) else {
+                        throw .data(
+                            "\(current.lines.path), line \(current.lines.line), is no recall document: an object with id, "
+                                + "text and facts was expected, as longlens generate writes.")
+                    }
+                    documentCount += 1
+                    return document
+                }
+                finishedByteCount += current.stream.storedCount
+                self.current = nil
             }
-            documents.append(document)
+            guard let file = files.popFirst() else {
+                guard documentCount > 0 else { throw .data("There is no document: what was given holds none.") }
+                return nil
+            }
+            let stream = try ByteStream(file.input(standardInput: standardInput))
+            current = (LineReader(stream), stream)
         }
-        guard !documents.isEmpty else { throw .data("\(path) holds no documents.") }
-        return documents
     }
 }

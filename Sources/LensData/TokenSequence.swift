@@ -39,6 +39,13 @@ public struct SequenceCutter: Sendable, Equatable {
         return body / step + (keepsRest ? 1 : 0)
     }
 
+    /// How many tokens of a document no sequence has.
+    public func droppedCount(of tokens: [Int32]) -> Int {
+        let sequences = count(of: tokens), start = repeatedCount(of: tokens)
+        guard sequences > 0 else { return tokens.count }
+        return max(0, tokens.count - start - sequences * (length - start))
+    }
+
     /// Sequence `index` of a document.
     public func sequence(_ index: Int, of tokens: [Int32]) -> [Int32] {
         let start = repeatedCount(of: tokens), step = length - start

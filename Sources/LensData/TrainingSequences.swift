@@ -43,12 +43,16 @@ public struct TrainingSequences: Sendable {
         var shortest = Int.max, longest = 0
         while let document = try reader.next() {
             try check()
+            guard !document.hasWeights else {
+                throw .data(
+                    "\(document.source) has \"weights\", and training does not read the weights of documents yet: it would "
+                        + "learn from all tokens alike. Remove the key if that is what you want.")
+            }
             let tokens = try encoder.tokens(of: document)
             (shortest, longest) = (min(shortest, tokens.count), max(longest, tokens.count))
             add(tokens, id: document.id)
         }
         guard count > 0 else {
-            guard documentCount > 0 else { throw .data("There is no document to train on: the files hold none.") }
             let lengths = shortest == longest ? "\(longest)" : "\(shortest) to \(longest)"
             throw .data(
                 "No document is as long as the training context of \(length) tokens: \(documentCount) document"
@@ -66,8 +70,7 @@ public struct TrainingSequences: Sendable {
             droppedTokenCount += tokens.count
             return
         }
-        let start = cutter.repeatedCount(of: tokens)
-        let used = start + sequences * (length - start)
+        let used = tokens.count - cutter.droppedCount(of: tokens)
         droppedTokenCount += tokens.count - used
         tailTokenCount += tokens.count - used
         documents.append(Stored(id: id, tokens: Array(tokens[..<used]), firstSequence: count))

@@ -5,6 +5,8 @@ import LensSupport
 /// Losses of sequences under a model, nothing kept for gradients. Owns its memory; one sequence at a time.
 public final class InferencePass {
     public let model: LanguageModel
+    /// Called with the number of layers done after each one of a pass; what it throws ends the pass.
+    public var afterLayer: ((Int) throws(LensError) -> Void)?
     /// The longest sequence that fits.
     public let contextLength: Int
     private let layers: [DecoderLayer]
@@ -88,9 +90,10 @@ public final class InferencePass {
         let stream = stream.rows(0..<length)
         let a = activations.prefix(length, model.configuration)
         embed(tokens, table: model.views.embedding, into: stream)
-        for layer in layers {
+        for (index, layer) in layers.enumerated() {
             layer.forwardAttention(stream, a, rotary: rotary)
             layer.forwardFeedForward(a, activated: activated, output: stream)
+            try afterLayer?(index + 1)
         }
         rmsNorm(
             stream, weight: model.views.finalNorm, epsilon: model.configuration.normEpsilon, into: a.attentionInput,

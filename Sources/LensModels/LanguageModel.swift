@@ -19,6 +19,14 @@ public final class LanguageModel: Sendable {
         views.layers.map { DecoderLayer(configuration: configuration, parameters: $0) }
     }
 
+    /// Tells one model from another: two of the same fingerprint give the same losses.
+    public var fingerprint: String {
+        var sum = Checksum()
+        sum.update(configuration.arithmeticDescription)
+        parameters.addChecksum(to: &sum)
+        return sum.hexadecimal
+    }
+
     /// `.data` when a token lies outside the vocabulary.
     func check(_ tokens: [Int32]) throws(LensError) {
         for (index, token) in tokens.enumerated() where token < 0 || token >= configuration.vocabularySize {

@@ -32,6 +32,9 @@ public final class ParameterStore: Sendable {
         configuration.parameters.reduce(0) { $0 + paddedCount($1) } * MemoryLayout<Float>.stride
     }
 
+    /// The checksum of all values, for telling one set of them from another.
+    public func addChecksum(to sum: inout Checksum) { unsafe sum.update(UnsafeRawBufferPointer(all.elements)) }
+
     // Every tensor starts on a cache line; the elements between are and stay 0.
     private static func paddedCount(_ description: ParameterDescription) -> Int { (description.count + 15) / 16 * 16 }
 

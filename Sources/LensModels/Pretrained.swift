@@ -29,17 +29,19 @@ public struct Pretrained: Sendable {
     ///
     /// - Parameter tokenizerPath: a tokenizer file for formats without one.
     /// - Parameter adjust: changes the configuration before use, to extend the context for example.
+    /// - Parameter check: called before each tensor is read; what it throws ends the reading.
     /// - Throws: `LensError`: `.missing`, `.data` (malformed, a weight that is not finite), `.machine` (no memory).
     public static func load(
         path: String, tokenizerPath: String? = nil,
-        adjust: (inout ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in }
+        adjust: (inout ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) -> Pretrained {
         let source = try openModel(path: path, tokenizerPath: tokenizerPath)
         var tokenizer: Tokenizer?
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) }
         var configuration = source.configuration
         try adjust(&configuration)
-        let model = try LanguageModel(reading: source, as: configuration)
+        let model = try LanguageModel(reading: source, as: configuration, check: check)
         return Pretrained(
             model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []),
             origin: source.origin)
@@ -50,10 +52,12 @@ extension LanguageModel {
     /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
     /// weights (context, rotary frequencies).
     public convenience init(
-        reading source: any ModelSource, as configuration: ModelConfiguration
+        reading source: any ModelSource, as configuration: ModelConfiguration,
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) {
         let parameters = try ParameterStore(configuration)
         for description in parameters.descriptions {
+            try check()
             let tensor = parameters[description.name]
             try unsafe source.read(description.name, into: tensor.elements)
             if let position = firstNonFinite(tensor) {

@@ -3,33 +3,41 @@ import LensKernels
 import LensSupport
 import LensTokenizers
 
-/// Each returns what could not be carried over from the files that the model comes from: one paragraph each.
+/// Each returns what could not be carried over from the files that the model comes from: one paragraph each. `check` is
+/// called before each tensor is written; what it throws ends the writing, and nothing appears.
 extension Pretrained {
     /// Writes a Hugging Face folder with the weights as `type`; it appears whole or not at all.
     @discardableResult
-    public func saveHuggingFace(to folder: String, type: TensorType = .f32) throws(LensError) -> [String] {
+    public func saveHuggingFace(
+        to folder: String, type: TensorType = .f32, check: @escaping Check = { () throws(LensError) in }
+    ) throws(LensError) -> [String] {
         let files = try tokenizer?.huggingFaceFiles() ?? []
         return try unsafe writeHuggingFace(
             to: folder, configuration: model.configuration, type: type, origin: origin,
-            extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: model.read)
+            extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: reading(check))
     }
 
     /// Writes a GGUF file with the matrices as `type`; it appears whole or not at all.
     ///
     /// - Parameter name: the model's name in the metadata; nil keeps the one it has, or takes that of its path.
     @discardableResult
-    public func saveGGUF(to path: String, type: TensorType = .f32, name: String? = nil) throws(LensError) -> [String] {
+    public func saveGGUF(
+        to path: String, type: TensorType = .f32, name: String? = nil,
+        check: @escaping Check = { () throws(LensError) in }
+    ) throws(LensError) -> [String] {
         try unsafe writeGGUF(
             to: path, configuration: model.configuration, type: type,
             tokenizer: tokenizer?.ggufMetadata() ?? GGUFMetadata(),
-            name: name ?? origin.name ?? modelName(path: self.path), origin: origin, parameters: model.read)
+            name: name ?? origin.name ?? modelName(path: self.path), origin: origin, parameters: reading(check))
             + (tokenizer?.ggufLosses ?? [])
     }
 
     /// Writes a llama2.c file; its tokenizer is a file of its own, which is not written.
     @discardableResult
-    public func saveLlama2C(to path: String) throws(LensError) -> [String] {
-        try unsafe writeLlama2C(to: path, configuration: model.configuration, parameters: model.read)
+    public func saveLlama2C(
+        to path: String, check: @escaping Check = { () throws(LensError) in }
+    ) throws(LensError) -> [String] {
+        try unsafe writeLlama2C(to: path, configuration: model.configuration, parameters: reading(check))
         var warnings: [String] = []
         if tokenizer != nil {
             warnings.append(
@@ -44,6 +52,18 @@ extension Pretrained {
                     + "\(configuration.eosToken.map(String.init) ?? "none").")
         }
         return warnings
+    }
+
+    /// Called now and then during long work, which ends with what it throws.
+    public typealias Check = () throws(LensError) -> Void
+
+    private func reading(
+        _ check: @escaping Check
+    ) -> (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void {
+        { (name, destination) throws(LensError) in
+            try check()
+            try unsafe model.read(name, into: destination)
+        }
     }
 }
 

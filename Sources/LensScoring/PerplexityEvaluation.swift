@@ -18,15 +18,20 @@ public struct PerplexityEvaluation {
     }
 
     /// Adds the losses of a document, the shorter last sequence too; at most `limit` sequences in all.
-    /// `afterSequence` is called with their number so far.
+    ///
+    /// `.data` when a loss is not finite.
+    ///
+    /// - Parameter beforeSequence: called with each sequence and how many the document has; what it throws ends the work.
     public mutating func add(
-        _ document: Document, limit: Int = .max, afterSequence: (Int) -> Void = { _ in }
+        _ document: Document, limit: Int = .max,
+        beforeSequence: (TokenSequence, Int) throws(LensError) -> Void = { (_, _) throws(LensError) in }
     ) throws(LensError) {
-        for sequence in cutter.sequences(of: try encoder.tokens(of: document), document: document.id) {
+        let sequences = cutter.sequences(of: try encoder.tokens(of: document), document: document.id)
+        for sequence in sequences {
             guard sequenceCount < limit else { return }
-            for (index, loss) in try pass.losses(sequence.tokens).enumerated() { losses.add(loss, at: index + 1) }
+            try beforeSequence(sequence, sequences.count)
+            for (index, loss) in try pass.finiteLosses(sequence.tokens).enumerated() { losses.add(loss, at: index + 1) }
             sequenceCount += 1
-            afterSequence(sequenceCount)
         }
     }
 }

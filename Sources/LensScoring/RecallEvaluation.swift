@@ -7,21 +7,27 @@ import LensTokenizers
 public struct RecallEvaluation {
     public private(set) var losses = BucketedLosses()
     public private(set) var documentCount = 0
+    /// Tokens of the last document that the pass has seen.
+    public private(set) var lastTokenCount = 0
     private let tokenizer: Tokenizer
     private let pass: InferencePass
+    private let addsBOS: Bool?
 
-    public init(tokenizer: Tokenizer, pass: InferencePass) {
+    /// - Parameter addsBOS: whether documents begin with BOS; nil as the model has it.
+    public init(tokenizer: Tokenizer, pass: InferencePass, addsBOS: Bool? = nil) {
         self.tokenizer = tokenizer
         self.pass = pass
+        self.addsBOS = addsBOS
     }
 
     /// Adds the losses of a document's facts; those asked past the pass's context are left out.
     public mutating func add(_ document: RecallDocument) throws(LensError) {
         let text = Array(document.text.utf8)
-        let all = try tokenizer.encode(text, addEOS: false)
+        let all = try tokenizer.encode(text, addBOS: addsBOS, addEOS: false)
         let tokens = Array(all.prefix(pass.contextLength))
+        lastTokenCount = tokens.count
         let starts = byteOffsets(of: all, textCount: text.count)
-        let nll = try pass.losses(tokens)
+        let nll = try pass.finiteLosses(tokens)
         for fact in document.facts {
             guard let stated = Self.tokens(fact.stated, starts), let asked = Self.tokens(fact.asked, starts) else {
                 throw .data("Document \(document.id) names a fact outside of its text.")

@@ -1,31 +1,27 @@
 import LensFormats
 import LensSupport
 
-/// Writes a score file in safetensors format, see ``ScoreSafetensorsReader``. The file appears with ``finish()``.
-///
-/// The format puts the sizes of all tensors first, so the numbers wait in a nameless file beside the result until the
-/// last record has come; memory holds only names.
-public final class ScoreSafetensorsWriter: ScoreWriter {
-    private struct Entry { var count: Int, offset: Int }
-
+/// The header of a score file in safetensors format, gathered record by record, see ``ScoreSafetensorsReader``. The
+/// format puts the sizes of all tensors first; memory holds names and sizes, and the numbers wait in the run's journal.
+struct SafetensorsScoresLayout {
     private let path: String
-    private let spool: SpoolFile
-    private var entries: [Entry] = []
-    private var metadata: [String: String] = [:]
+    private var counts: [Int] = []
+    private var metadata = ["format": "longlens scores"]
     private var headerSize = 0
 
     /// The format's limit on its header, with room to spare.
     private static let headerLimit = 90_000_000
 
-    public init(path: String) throws(LensError) {
+    /// - Parameter compute: the arithmetic that the losses were computed in, for the metadata.
+    init(path: String, compute: String?) {
         self.path = path
-        spool = try SpoolFile(beside: path)
+        metadata["compute"] = compute
     }
 
-    public func write(_ record: ScoreRecord) throws(LensError) {
-        let name = Self.name(entries.count)
-        if entries.isEmpty {
-            metadata["format"] = "longlens scores"
+    /// Takes the next record's place. `.usage` when the format cannot hold it.
+    mutating func add(_ record: ScoreRecord) throws(LensError) {
+        let name = Self.name(counts.count)
+        if counts.isEmpty {
             metadata["context"] = record.context.map(String.init)
             metadata["stride"] = record.stride.map(String.init)
             metadata["model"] = record.model
@@ -44,28 +40,28 @@ public final class ScoreSafetensorsWriter: ScoreWriter {
         headerSize += 200
         guard headerSize < Self.headerLimit else {
             throw .usage(
-                "\(path): a safetensors file cannot hold more than these \(entries.count) sequences. Write JSON lines "
-                    + "instead, or fewer documents to a file.")
+                "\(path): a safetensors file cannot hold more than these \(counts.count) sequences. Write JSON lines "
+                    + "instead (--format jsonl), or fewer documents to a file.")
         }
-        entries.append(Entry(count: record.tokens.count, offset: spool.count))
-        try spool.append(record.tokens)
-        try spool.append(record.nll)
+        counts.append(record.tokens.count)
     }
 
-    /// Writes the file. Without it, nothing stays.
-    public func finish() throws(LensError) {
+    /// Writes the file from the records that were added, in their order.
+    func write(_ records: ScoreJournal.Records) throws(LensError) {
+        var records = records
         var tensors: [SafetensorsDescription] = []
-        var offsets: [String: Int] = [:]
-        for (number, entry) in entries.enumerated() {
+        for (number, count) in counts.enumerated() {
             let name = Self.name(number)
-            tensors.append(SafetensorsDescription(name: "\(name).tokens", dataType: .int32, shape: [entry.count]))
-            tensors.append(SafetensorsDescription(name: "\(name).nll", dataType: .float32, shape: [entry.count - 1]))
-            offsets["\(name).tokens"] = entry.offset
-            offsets["\(name).nll"] = entry.offset + 4 * entry.count
+            tensors.append(SafetensorsDescription(name: "\(name).tokens", dataType: .int32, shape: [count]))
+            tensors.append(SafetensorsDescription(name: "\(name).nll", dataType: .float32, shape: [count - 1]))
         }
         let writer = try SafetensorsWriter(path: path, tensors: tensors, metadata: metadata)
-        for tensor in writer.order {
-            try writer.write(tensor.name, try spool.read(tensor.count, at: offsets[tensor.name, default: 0]))
+        var number = 0
+        while let record = try records.next() {
+            // Tensors of one width come in the order of their names.
+            try writer.write("\(Self.name(number)).nll", record.nll)
+            try writer.write("\(Self.name(number)).tokens", record.tokens)
+            number += 1
         }
         try writer.commit()
     }

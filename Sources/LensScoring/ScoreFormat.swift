@@ -22,15 +22,6 @@ public enum ScoreFormat: String, Sendable, CaseIterable {
         }
     }
 
-    /// Starts a score file of this format. `path` nil is standard output, which only JSON lines can be written to: `.usage`.
-    public func writer(path: String?) throws(LensError) -> any ScoreWriter {
-        switch (self, path) {
-        case (.jsonl, _): return try ScoreLinesWriter(path: path)
-        case (.safetensors, let path?): return try ScoreSafetensorsWriter(path: path)
-        case (.safetensors, nil): throw .usage("Scores in safetensors go to a file: give --output FILE.")
-        }
-    }
-
     static func storage(_ path: String) throws(LensError) -> any ScoreStorage {
         switch try of(path) {
         case .jsonl: try ScoreLinesStorage(path: path)

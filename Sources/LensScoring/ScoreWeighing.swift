@@ -65,6 +65,11 @@ public final class ScoreWeighing {
         var generator = SeededGenerator(seed: seed, stream: number)
         number += 1
         let weights = scheme.weights(long: a.nll, short: b.nll, generator: &generator)
+        if let index = weights.firstIndex(where: { !$0.isFinite }) {
+            throw .data(
+                "The scheme \(scheme) gives token \(index + 1) of \(a.name) the weight \(weights[index]), which is not "
+                    + "finite: its losses are \(a.nll[index]) and \(b.nll[index]).")
+        }
         return WeighedSequence(long: a, short: b, weights: weights, statistics: WeightStatistics(weights))
     }
 

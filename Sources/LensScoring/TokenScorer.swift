@@ -12,6 +12,19 @@ extension TokenScorer {
     public func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {
         Array(try losses(tokens).dropFirst(first))
     }
+
+    /// The losses of `tokens`. `.data` when one is not finite.
+    func finiteLosses(_ tokens: [Int32]) throws(LensError) -> [Float] {
+        let losses = try losses(tokens)
+        for (index, loss) in losses.enumerated() { try checkFinite(loss, token: index + 1) }
+        return losses
+    }
+}
+
+private func checkFinite(_ loss: Float, token: Int) throws(LensError) {
+    guard loss.isFinite else {
+        throw .data("The model gives token \(token) the loss \(loss), which is not finite; is the model damaged?")
+    }
 }
 
 /// The losses of a document under a short context, window by window.
@@ -62,10 +75,7 @@ private func fill(
         let result = try scorer.losses(held, from: window.scored.lowerBound - window.tokens.lowerBound - 1)
         precondition(result.count == window.scored.count, "a scorer gives one loss for each prediction")
         for (token, loss) in zip(window.scored, result) {
-            guard loss.isFinite else {
-                throw .data(
-                    "The scorer gives token \(token) the loss \(loss), which is not finite; is the model damaged?")
-            }
+            try checkFinite(loss, token: token)
             losses[token - 1] = loss
         }
         try afterWindow()

@@ -1,4 +1,6 @@
 import ArgumentParser
+import LensSupport
+import Logging
 import LongLens
 
 struct Convert: ParsableCommand {
@@ -24,17 +26,21 @@ struct Convert: ParsableCommand {
         }
     }
 
+    func validate() throws {
+        if output.hasSuffix(".bin") && type != .f32 { throw ValidationError("llama2.c files hold f32 only.") }
+    }
+
     mutating func run() throws {
-        try machine.prepare()
-        let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
+        let work = try ModelWriting(output, machine)
+        let pretrained = try work.load(input, tokenizer: tokenizer)
         if output.hasSuffix(".gguf") {
-            say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType))
+            say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, check: work.check))
         } else if output.hasSuffix(".bin") {
-            guard type == .f32 else { throw ValidationError("llama2.c files hold f32 only.") }
-            say(warnings: try pretrained.saveLlama2C(to: output))
+            say(warnings: try pretrained.saveLlama2C(to: output, check: work.check))
         } else {
-            say(warnings: try pretrained.saveHuggingFace(to: output, type: type.tensorType))
+            say(warnings: try pretrained.saveHuggingFace(to: output, type: type.tensorType, check: work.check))
         }
+        work.report("\(type.rawValue)")
     }
 }
 
@@ -67,8 +73,37 @@ struct Quantize: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
-        let pretrained = try loadSayingWarnings(input, tokenizer: tokenizer)
-        say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType))
+        let work = try ModelWriting(output, machine)
+        let pretrained = try work.load(input, tokenizer: tokenizer)
+        say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, check: work.check))
+        work.report("\(type.rawValue)")
     }
+}
+
+/// What the commands that write a model have in common: they stop between two tensors when they are asked to, and
+/// nothing of the output is there then.
+struct ModelWriting {
+    private let output: String
+    private let machine: RunOptions
+    private let stop = StopRequest()
+
+    init(_ output: String, _ machine: RunOptions) throws(LensError) {
+        try machine.prepare()
+        self.output = output
+        self.machine = machine
+        Interrupts.forward(to: stop, announcing: "stopping")
+    }
+
+    /// Throws `.interrupted` once a signal has asked for the end.
+    func check() throws(LensError) {
+        try stop.check("Stopped before \(output) was written: nothing of it is kept, and what was there before stays.")
+    }
+
+    func load(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
+        let pretrained = try loadSayingWarnings(path, tokenizer: tokenizer, check: check)
+        machine.note(pretrained)
+        return pretrained
+    }
+
+    func report(_ type: String) { machine.log.notice("wrote \(output) in \(type)") }
 }

@@ -13,12 +13,15 @@ struct Create: ParsableCommand {
     @OptionGroup var machine: RunOptions
 
     mutating func run() throws {
-        try machine.prepare()
+        let work = try ModelWriting(output, machine)
         let description = try HuggingFaceDescription(folder: input)
         let model = try LanguageModel(randomWeightsOf: description.configuration, seed: seed)
+        try work.check()
         let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
         say(warnings: description.warnings + (tokenizer?.warnings ?? []))
-        try Pretrained(model: model, tokenizer: tokenizer, path: input, origin: description.origin)
-            .saveHuggingFace(to: output)
+        let pretrained = Pretrained(model: model, tokenizer: tokenizer, path: input, origin: description.origin)
+        machine.note(pretrained)
+        try pretrained.saveHuggingFace(to: output, check: work.check)
+        work.report("f32")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LensSupport
+import Logging
 import LongLens
 
 struct Evaluate: ParsableCommand {
@@ -20,51 +21,155 @@ struct Evaluate: ParsableCommand {
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
+    func validate() throws {
+        if let sequences, sequences < 1 { throw ValidationError("--sequences must be at least 1.") }
+        if context.value < 2 {
+            throw ValidationError("--context must be at least 2: a sequence of one token predicts nothing.")
+        }
+        if task == .recall && documents.inputFormat == .text {
+            throw ValidationError("recall reads JSON lines, as generate writes them; --input-format text is not for it.")
+        }
+    }
+
     mutating func run() throws {
         try machine.prepare()
-        let pretrained = try model.load()
-        let pass = try InferencePass(pretrained.model, contextLength: context.value)
-        let progress = ProgressLine(quiet: machine.quiet)
-        let report =
+        let stop = StopRequest()
+        Interrupts.forward(to: stop, announcing: "stopping")
+        let pretrained = try model.load { () throws(LensError) in try stop.check("Stopped while the model was read.") }
+        machine.note(pretrained)
+        let run = EvaluationRun(
+            self, pretrained, try InferencePass(pretrained.model, contextLength: context.value), stop)
+        do throws(LensError) {
             switch task {
-            case .perplexity: try perplexity(pretrained, pass, progress)
-            case .recall: try recall(pretrained, pass, progress)
+            case .perplexity: try run.measurePerplexity()
+            case .recall: try run.measureRecall()
             }
-        progress.clear()
+        } catch {
+            throw run.ended(by: error)
+        }
+        run.progress.clear()
+        let report = EvaluationReport(
+            task: task, context: context.value, sequences: run.sequenceCount, losses: run.losses)
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : report.text)
+        run.report()
+    }
+}
+
+/// A run of measuring, with its progress and its end.
+private final class EvaluationRun {
+    let progress: WorkProgress
+    private(set) var losses = BucketedLosses()
+    private(set) var sequenceCount = 0
+    private let command: Evaluate
+    private let pretrained: Pretrained
+    private let pass: InferencePass
+    private let stop: StopRequest
+    private var documentCount = 0
+    private var tokenCount = 0
+    private var hasWarned = false
+
+    init(_ command: Evaluate, _ pretrained: Pretrained, _ pass: InferencePass, _ stop: StopRequest) {
+        self.command = command
+        self.pretrained = pretrained
+        self.pass = pass
+        self.stop = stop
+        progress = WorkProgress(ProgressLine(quiet: command.machine.quiet))
     }
 
-    private func perplexity(
-        _ pretrained: Pretrained, _ pass: InferencePass, _ progress: ProgressLine
-    ) throws -> EvaluationReport {
+    func measurePerplexity() throws(LensError) {
         let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         var evaluation = PerplexityEvaluation(
-            encoder: try documents.encoder(for: pretrained), pass: pass, bosToken: bos)
-        let reader = try DocumentReader(paths: documents.documents)
-        while evaluation.sequenceCount < sequences ?? .max, let document = try reader.next() {
-            try evaluation.add(document, limit: sequences ?? .max) { count in
-                progress.update("\(document.id)  \(count) sequences")
+            encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos)
+        let reader = try command.documents.reader(warn: warn)
+        while evaluation.sequenceCount < command.sequences ?? .max {
+            let start = reader.position
+            guard let document = try reader.next() else { break }
+            progress.enter(start..<reader.position, of: reader.byteCount)
+            documentCount += 1
+            do throws(LensError) {
+                try evaluation.add(document, limit: command.sequences ?? .max) {
+                    [self] (sequence, count) throws(LensError) in
+                    watch(sequence.tokens.count, Double(sequence.index)..<Double(sequence.index + 1), of: count, document.id)
+                    tokenCount += sequence.tokens.count
+                    sequenceCount += 1
+                }
+            } catch {
+                (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount)
+                throw error
             }
+            (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount)
         }
-        return EvaluationReport(
-            task: task, context: context.value, sequences: evaluation.sequenceCount, losses: evaluation.losses)
+        guard losses.count > 0 else {
+            throw .data(
+                "There is nothing to measure in \(documentCount == 1 ? "a document" : "\(documentCount) documents") of one "
+                    + "token: a loss is that of a token after another.")
+        }
     }
 
-    private func recall(
-        _ pretrained: Pretrained, _ pass: InferencePass, _ progress: ProgressLine
-    ) throws -> EvaluationReport {
+    func measureRecall() throws(LensError) {
         guard let tokenizer = pretrained.tokenizer else {
-            throw LensError.missing("\(model.model) carries no tokenizer; give one with --tokenizer FILE.")
+            throw .missing("\(command.model.model) carries no tokenizer; give one with --tokenizer FILE.")
         }
-        var evaluation = RecallEvaluation(tokenizer: tokenizer, pass: pass)
-        for path in documents.documents {
-            for document in try RecallDocument.read(path: path).prefix((sequences ?? .max) - evaluation.documentCount) {
-                try evaluation.add(document)
-                progress.update("\(evaluation.documentCount) documents")
-            }
+        var evaluation = RecallEvaluation(tokenizer: tokenizer, pass: pass, addsBOS: command.documents.addsBOS)
+        let reader = try RecallDocumentReader(paths: command.documents.documents, warn: warn)
+        while evaluation.documentCount < command.sequences ?? .max {
+            let start = reader.position
+            guard let document = try reader.next() else { break }
+            progress.enter(start..<reader.position, of: reader.byteCount)
+            watch(command.context.value, 0..<1, of: 1, document.id)
+            try evaluation.add(document)
+            tokenCount += evaluation.lastTokenCount
+            documentCount += 1
+            (losses, sequenceCount) = (evaluation.losses, evaluation.documentCount)
         }
-        return EvaluationReport(
-            task: task, context: context.value, sequences: evaluation.documentCount, losses: evaluation.losses)
+        guard losses.count > 0 else {
+            throw .data(
+                "There is nothing to measure: no question of the \(documentCount) documents lies within the context of "
+                    + "\(command.context.value) tokens.")
+        }
+    }
+
+    /// Follows the pass over a sequence, which is a part of the document at hand.
+    private func watch(_ length: Int, _ part: Range<Double>, of count: Int, _ document: String) {
+        let configuration = pretrained.model.configuration
+        if !hasWarned, let warning = configuration.warning(contextLength: min(length, command.context.value)) {
+            hasWarned = true
+            warn(warning)
+        }
+        let before = tokenCount
+        progress.begin(at: part.lowerBound / Double(count), tokens: before)
+        pass.afterLayer = { [self] (layers) throws(LensError) in
+            try stop.check("Stopped in document \(document).")
+            let share = Double(layers) / Double(configuration.layerCount)
+            progress.advance(
+                to: (part.lowerBound + share) / Double(count), tokens: before + Int(share * Double(length)), document,
+                least: command.sequences.map { (Double(sequenceCount) + share) / Double($0) })
+        }
+    }
+
+    private func warn(_ message: String) {
+        progress.clear()
+        command.machine.log.warning("\(message)")
+    }
+
+    /// The error of a run that does not come to its end, with what was measured until then.
+    func ended(by error: LensError) -> LensError {
+        progress.clear()
+        guard error.kind != .usage, losses.count > 0 else { return error }
+        return LensError(
+            error.kind,
+            "\(error.message) Until then: loss \(Format.decimal(losses.mean, 4)), perplexity "
+                + "\(Format.decimal(losses.perplexity, 2)) over \(losses.count) tokens of \(sequenceCount) sequences. Nothing "
+                + "of it is kept.")
+    }
+
+    func report() {
+        var parts = [
+            "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
+                + Format.count(tokenCount, "token")
+        ]
+        if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
+        progress.report(parts.joined(separator: "; "))
     }
 }
 

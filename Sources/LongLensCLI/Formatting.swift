@@ -21,6 +21,9 @@ enum Format {
             ? "\(sign)\(whole)" : "\(sign)\(whole).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 
+    /// `1 document`, `2 documents`.
+    static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
     /// Two significant digits, as in 2.0e-05.
     static func scientific(_ value: Double) -> String {
         guard value.isFinite, value > 0 else { return "0" }
@@ -66,11 +69,16 @@ enum Format {
         }.joined()
     }
 
-    /// A value as JSON with sorted keys, on one line.
+    /// A value as JSON with sorted keys, on one line unless `pretty`. Numbers that are not finite, for which JSON has no
+    /// word, become null.
     static func json(_ value: some Encodable, pretty: Bool = false) throws -> String {
         let encoder = JSONEncoder()
+        // No text holds this noncharacter but by intent.
+        let mark = "\u{10FFFE}not finite\u{10FFFE}"
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: mark, negativeInfinity: mark, nan: mark)
         encoder.outputFormatting =
             pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return String(decoding: try encoder.encode(value), as: UTF8.self).replacing("\"\(mark)\"", with: "null")
     }
 }

@@ -21,14 +21,23 @@ struct Generate: ParsableCommand {
     func validate() throws {
         if !(0...1).contains(density) { throw ValidationError("--density must be from 0 to 1.") }
         if repeats < 1 { throw ValidationError("--repeats must be at least 1.") }
+        if words.value > Self.longest { throw ValidationError("--words must be at most \(Self.longest).") }
         if documents < 1 { throw ValidationError("--documents must be at least 1.") }
     }
 
+    /// Some hundreds of megabytes a document.
+    private static let longest = 1 << 26
+
     mutating func run() throws {
+        let stop = StopRequest()
+        Interrupts.forward(to: stop, announcing: "stopping")
         var generator = RecallDocumentGenerator(
             words: words.value, density: density, repeats: repeats, seed: seed)
         let file = try output.map { path throws(LensError) in try AtomicFile(path: path) }
         for _ in 0..<documents {
+            try stop.check(
+                output.map { "Stopped before \($0) was written: nothing of it is kept." }
+                    ?? "Stopped; the documents written so far are whole.")
             let line = try Format.json(generator.next()) + "\n"
             if let file { try file.write(line) } else { try StandardOutput.write(line) }
         }

@@ -1,5 +1,6 @@
 import LensSupport
 import Logging
+import LongLens
 
 extension RunOptions {
     /// What the tool has to say beside results and progress: warnings always, details with --verbose.
@@ -14,6 +15,16 @@ extension RunOptions {
 func say(warnings: [String]) {
     let log = Logger(label: "longlens") { _ in StandardErrorLog() }
     for warning in warnings { log.warning("\(warning)") }
+}
+
+extension RunOptions {
+    /// Says with --verbose what model is used and how the machine computes.
+    func note(_ pretrained: Pretrained) {
+        let configuration = pretrained.model.configuration
+        log.debug(
+            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(Threads.count) threads, \(InstructionSet.current.rawValue)"
+        )
+    }
 }
 
 /// One line per message on standard error: `longlens: warning: …`.

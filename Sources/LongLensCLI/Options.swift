@@ -14,8 +14,12 @@ struct ModelOptions: ParsableArguments {
         completion: .file())
     var tokenizer: String?
 
-    /// Loads the model and says its warnings.
-    func load() throws(LensError) -> Pretrained { try loadSayingWarnings(model, tokenizer: tokenizer) }
+    /// - Parameter check: called before each tensor is read; what it throws ends the reading.
+    func load(
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
+    ) throws(LensError) -> Pretrained {
+        try loadSayingWarnings(model, tokenizer: tokenizer, check: check)
+    }
 
     /// The tokenizer alone, for which there need be no weights.
     func loadTokenizer() throws(LensError) -> Tokenizer {
@@ -29,8 +33,10 @@ struct ModelOptions: ParsableArguments {
 }
 
 /// Loads the model at `path` and says its warnings.
-func loadSayingWarnings(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
-    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer)
+func loadSayingWarnings(
+    _ path: String, tokenizer: String?, check: () throws(LensError) -> Void = { () throws(LensError) in }
+) throws(LensError) -> Pretrained {
+    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer, check: check)
     say(warnings: pretrained.warnings)
     return pretrained
 }
@@ -60,7 +66,9 @@ struct RunOptions: ParsableArguments {
 /// Which documents.
 struct DocumentOptions: ParsableArguments {
     @Argument(
-        help: ArgumentHelp("Documents: .txt, .jsonl, folders, or - for standard input.", valueName: "document"),
+        help: ArgumentHelp(
+            "Documents: .txt, .jsonl, .gz or .zst of these, folders, pipes, or - for standard input.",
+            valueName: "document"),
         completion: .file())
     var documents: [String]
 
@@ -72,6 +80,19 @@ struct DocumentOptions: ParsableArguments {
 
     @Flag(name: .long, help: "Read special tokens written in text as such; without it they are plain text.")
     var special = false
+
+    @Option(
+        name: .customLong("input-format"),
+        help: "How documents are read; auto: as their names end (.txt, .jsonl), else told from their content.")
+    var inputFormat: InputFormat = .auto
+
+    /// Reads the documents; `warn` is told of what is left out or doubtful.
+    func reader(warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
+        try DocumentReader(paths: documents, format: inputFormat, warn: warn)
+    }
+
+    /// Whether text begins with BOS; nil as the model has it.
+    var addsBOS: Bool? { bos == .auto ? nil : bos == .always }
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
     func encoder(for pretrained: Pretrained) throws(LensError) -> DocumentEncoder {
@@ -87,6 +108,7 @@ struct DocumentOptions: ParsableArguments {
 }
 
 extension BoundaryPolicy: ExpressibleByArgument {}
+extension InputFormat: ExpressibleByArgument {}
 
 /// A count that may be written with k for 1024: 512, 2k, 32k.
 struct Count: ExpressibleByArgument {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import LensSupport
+import Logging
 import LongLens
 
 struct Score: ParsableCommand {
@@ -7,9 +9,15 @@ struct Score: ParsableCommand {
         discussion: """
             A document longer than the context is scored by overlapping windows, each of which gives the losses of its last tokens.
             The output feeds train --scorer and weigh.
+            While it runs, what is finished stands in OUTPUT.partial, from which --resume goes on after an interruption.
             """)
 
-    enum Compute: String, ExpressibleByArgument, CaseIterable { case auto, f32 }
+    enum Compute: String, ExpressibleByArgument, CaseIterable {
+        case auto, f32, int8, bf16
+
+        /// What the losses are computed in.
+        var arithmetic: Compute { self == .auto ? .f32 : self }
+    }
 
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "Tokens of a window, such as 2048 or 2k.") var context: Count
@@ -19,59 +27,57 @@ struct Score: ParsableCommand {
     @Option(
         name: .long,
         help:
-            "f32: dequantized weights, exact to rounding; auto: the fastest path that stays within 0.01 of it (today f32)."
+            "f32: dequantized weights, exact to rounding; auto: the fastest that stays within 0.01 of it, today f32; int8 and bf16 are not there yet."
     )
     var compute: Compute = .auto
     @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
     @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
+    @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has finished.")
+    var resume = false
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
     func validate() throws {
         if keepLast && chunk == nil { throw ValidationError("--keep-last goes with --chunk.") }
         if let chunk, chunk.value < 2 { throw ValidationError("--chunk must be at least 2.") }
+        if resume && output == nil { throw ValidationError("--resume goes with --output.") }
+        if compute.arithmetic != .f32 {
+            throw ValidationError(
+                "--compute \(compute.rawValue) is not there yet: losses are computed in f32. Use f32, or auto.")
+        }
+    }
+
+    /// The windows of a sequence.
+    func windows(ofLength length: Int) throws(LensError) -> WindowPlan {
+        try WindowPlan(length: length, context: context.value, stride: stride?.value, chunk: chunk?.value)
     }
 
     mutating func run() throws {
+        _ = try windows(ofLength: 1)
         try machine.prepare()
-        let pretrained = try model.load()
-        let encoder = try documents.encoder(for: pretrained)
-        let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
-        let pass = try InferencePass(pretrained.model, contextLength: context.value)
-        let reader = try DocumentReader(paths: documents.documents)
-        let output = try format.writer(path: output)
-        let progress = ProgressLine(quiet: machine.quiet)
-        let start = ContinuousClock.now
-        var scored = 0
-        while let document = try reader.next() {
-            for sequence in sequences(of: try encoder.tokens(of: document), document.id, bos) {
-                let plan = try WindowPlan(
-                    length: sequence.tokens.count, context: context.value, stride: stride?.value, chunk: chunk?.value)
-                let before = scored
-                var windows = 0
-                let nll = try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bos) {
-                    windows += 1
-                    let tokens = before + sequence.tokens.count * windows / plan.count
-                    let rate = Double(tokens) / (ContinuousClock.now - start).seconds
-                    progress.update(
-                        "\(document.id)  sequence \(sequence.index)  \(tokens) tokens  \(Format.decimal(rate, 0)) tok/s"
-                    )
-                }
-                scored += sequence.tokens.count
-                try output.write(
-                    ScoreRecord(
-                        document: document.id, sequence: sequence.index, tokens: sequence.tokens, nll: nll,
-                        context: context.value, stride: plan.stride, model: modelName(path: pretrained.path)))
-            }
+        let stop = StopRequest()
+        Interrupts.forward(to: stop, announcing: "stopping")
+        let log = machine.log
+        let reader = try documents.reader { log.warning("\($0)") }
+        let pretrained = try model.load { () throws(LensError) in try stop.check("Stopped while the model was read.") }
+        machine.note(pretrained)
+        let settings = ScoreSettings([
+            ("--context", "\(context.value)"), ("--stride", stride.map { "\($0.value)" } ?? "default"),
+            ("--chunk", chunk.map { "\($0.value)" } ?? "none"), ("--keep-last", "\(keepLast)"),
+            ("--compute", compute.arithmetic.rawValue), ("the model's name", modelName(path: pretrained.path)),
+            ("the model's weights", pretrained.model.fingerprint),
+            ("the instruction set", InstructionSet.current.rawValue),
+        ])
+        let output = try ScoreOutput(
+            path: output, format: format, settings: settings, resume: resume, warn: { log.warning("\($0)") })
+        let run = try ScoreRun(self, pretrained, output, ProgressLine(quiet: machine.quiet), stop)
+        do throws(LensError) {
+            try run.score(reader)
+            try output.finish()
+        } catch {
+            throw run.ended(by: error)
         }
-        try output.finish()
-        progress.clear()
-    }
-
-    private func sequences(of tokens: [Int32], _ document: String, _ bos: Int32?) -> [TokenSequence] {
-        guard let chunk else { return [TokenSequence(document: document, index: 0, tokens: tokens)] }
-        return SequenceCutter(length: chunk.value, bosToken: bos, keepLast: keepLast).sequences(
-            of: tokens, document: document)
+        run.report()
     }
 }
 

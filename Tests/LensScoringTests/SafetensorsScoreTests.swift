@@ -7,9 +7,10 @@ import Testing
 
 @Suite struct SafetensorsScoreFiles {
     func write(_ records: [ScoreRecord], _ path: String) throws {
-        let writer = try ScoreSafetensorsWriter(path: path)
-        for record in records { try writer.write(record) }
-        try writer.finish()
+        let output = try ScoreOutput(
+            path: path, format: .safetensors, settings: ScoreSettings([("--compute", "f32")]), warn: { _ in })
+        for record in records { try output.write(record) }
+        try output.finish()
     }
 
     @Test func recordsReadBackTheSame() throws {
@@ -42,6 +43,7 @@ import Testing
         #expect(try file.int32s("00000001.tokens") == records[1].tokens)
         #expect(try file.tensor("00000001.nll").dataType == .float32)
         #expect(file.metadata["context"] == "8" && file.metadata["stride"] == "6" && file.metadata["model"] == "tiny")
+        #expect(file.metadata["compute"] == "f32")
         #expect(file.metadata["00000001.document"] == records[1].document && file.metadata["00000001.sequence"] == "1")
     }
 

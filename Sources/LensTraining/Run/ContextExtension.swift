@@ -47,24 +47,8 @@ public struct ContextExtension: Sendable {
 
     /// A warning when the model will see positions that it was never trained on, and nothing was said about them.
     public func warning(for configuration: ModelConfiguration) -> String? {
-        guard contextLength > configuration.contextLength, ropeTheta == nil, ropeScaling == nil else { return nil }
-        return
-            "The training context of \(contextLength) tokens is past the \(configuration.contextLength) that "
-            + "the model was made for, and its rotary frequencies stay as they are. --rope-theta or "
-            + "--rope-scaling usually make it learn faster."
-    }
-}
-
-extension ModelConfiguration {
-    /// Everything that the arithmetic depends on, as text: two equal texts are two equal computations.
-    var arithmeticDescription: String {
-        var text =
-            "\(family.rawValue) \(normEpsilon) \(ropeTheta) \(ropeScaling) \(tiedEmbeddings) \(headCount) "
-            + "\(keyValueHeadCount) \(headDimension)"
-        if let ropeFrequencyFactors { text += " \(ropeFrequencyFactors)" }
-        if ropeAttentionFactor != 1 { text += " attention \(ropeAttentionFactor)" }
-        if case .dynamic = ropeScaling { text += " \(contextLength)" }
-        for parameter in parameters { text += "\n\(parameter.name) \(parameter.shape)" }
-        return text
+        guard ropeTheta == nil, ropeScaling == nil, let warning = configuration.warning(contextLength: contextLength)
+        else { return nil }
+        return "\(warning) --rope-theta or --rope-scaling usually make it learn faster."
     }
 }

@@ -56,10 +56,7 @@ public final class FrozenScorer: ShortLossSource {
         self.plan = plan
         self.bosToken = bosToken
         pass = try InferencePass(model, contextLength: min(plan.context, plan.length))
-        var sum = Checksum()
-        sum.update(model.configuration.arithmeticDescription)
-        sum.update(model.parameters)
-        fingerprint = "model \(sum.hexadecimal)"
+        fingerprint = "model \(model.fingerprint)"
     }
 
     public func losses(

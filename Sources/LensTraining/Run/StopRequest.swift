@@ -1,3 +1,4 @@
+import LensSupport
 import Synchronization
 
 /// Asks a run to stop after the sequence that it is in. Safe to call from any thread.
@@ -9,4 +10,9 @@ public final class StopRequest: Sendable {
     public func request() { flag.store(true, ordering: .relaxed) }
 
     public var isRequested: Bool { flag.load(ordering: .relaxed) }
+
+    /// Throws `.interrupted` with a message once the stop is requested.
+    public func check(_ message: @autoclosure () -> String) throws(LensError) {
+        if isRequested { throw LensError(.interrupted, message()) }
+    }
 }

@@ -40,7 +40,7 @@ struct TrainingInput {
     /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them; `check` is
     /// called before each document.
     func sequences(
-        _ settings: TrainingSettings, warn: (String) -> Void, check: () throws(LensError) -> Void
+        _ settings: TrainingSettings, warn: @escaping (String) -> Void, check: () throws(LensError) -> Void
     ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
@@ -49,7 +49,7 @@ struct TrainingInput {
         var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
         encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data), encoder: encoder, length: settings.contextLength, check: check)
+            DocumentReader(paths: settings.data, warn: warn), encoder: encoder, length: settings.contextLength, check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }
         return sequences
     }

@@ -1,7 +1,3 @@
-import LensKernels
-import LensModels
-import LensSupport
-
 /// XXH64 (the published xxHash specification, seed 0): tells a damaged file from a whole one at the speed of the disk.
 /// Not meant against someone who wants two files to agree.
 public struct Checksum: Sendable {
@@ -35,11 +31,6 @@ public struct Checksum: Sendable {
         }
         position = unsafe stripes(bytes, from: position)
         unsafe pending.append(contentsOf: bytes[position...])
-    }
-
-    /// Takes the values of all tensors.
-    mutating func update(_ parameters: ParameterStore) {
-        unsafe update(UnsafeRawBufferPointer(parameters.all.elements))
     }
 
     public mutating func update(_ text: String) { unsafe Array(text.utf8).withUnsafeBytes { unsafe update($0) } }
@@ -112,7 +103,7 @@ public struct Checksum: Sendable {
     }
 
     /// The checksum of a whole file, read in blocks: mapping it would count gigabytes as the process's memory.
-    static func file(_ path: String) throws(LensError) -> (checksum: String, byteCount: Int) {
+    package static func file(_ path: String) throws(LensError) -> (checksum: String, byteCount: Int) {
         let input = try InputFile(regular: path)
         var sum = Checksum()
         while case let block = try input.chunk(1 << 20), !block.isEmpty {
@@ -122,7 +113,7 @@ public struct Checksum: Sendable {
     }
 
     /// The checksum of a short text.
-    static func text(_ text: String) -> String {
+    package static func text(_ text: String) -> String {
         var sum = Checksum()
         sum.update(text)
         return sum.hexadecimal

@@ -1,0 +1,174 @@
+import LensSupport
+import Logging
+import LongLens
+
+/// A run of scoring: from documents to records, with its progress and its end.
+final class ScoreRun {
+    private let command: Score
+    private let encoder: DocumentEncoder
+    private let pass: InferencePass
+    private let bosToken: Int32?
+    private let modelName: String
+    private let configuration: ModelConfiguration
+    private let output: ScoreOutput
+    private let progress: WorkProgress
+    private let stop: StopRequest
+
+    private var documentCount = 0
+    private var sequenceCount = 0
+    private var earlierCount = 0
+    private var tokenCount = 0
+    private var losses = BucketedLosses()
+    /// Left out by --chunk: documents of which nothing is scored, and all tokens.
+    private var dropped = (documents: 0, tokens: 0, longest: 0)
+    private var warned: Set<String> = []
+
+    /// So early, Ctrl-C takes back a mistaken command.
+    private static let regret = Duration.seconds(10)
+
+    init(
+        _ command: Score, _ pretrained: Pretrained, _ output: ScoreOutput, _ line: ProgressLine, _ stop: StopRequest
+    ) throws(LensError) {
+        self.command = command
+        encoder = try command.documents.encoder(for: pretrained)
+        pass = try InferencePass(pretrained.model, contextLength: command.context.value)
+        bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
+        modelName = LongLens.modelName(path: pretrained.path)
+        configuration = pretrained.model.configuration
+        self.output = output
+        self.stop = stop
+        progress = WorkProgress(line)
+    }
+
+    func score(_ reader: DocumentReader) throws(LensError) {
+        switch output.resumption {
+        case .kept(let count): progress.report("resuming after \(Format.count(count, "finished sequence"))")
+        case .nothingThere: progress.report("there is nothing to resume: the run starts at its beginning")
+        case .complete, .none: break
+        }
+        while true {
+            try stop.check("Stopped.")
+            let start = reader.position
+            guard let document = try reader.next() else { break }
+            progress.enter(start..<reader.position, of: reader.byteCount)
+            try score(document)
+        }
+        try checkDropped()
+    }
+
+    private func score(_ document: Document) throws(LensError) {
+        if document.hasWeights {
+            warn("weights", "\(document.source) has \"weights\", which scoring does not need: they are passed over.")
+        }
+        let tokens = try encoder.tokens(of: document)
+        documentCount += 1
+        let sequences = sequences(of: tokens, document.id)
+        var done = 0
+        for sequence in sequences {
+            let plan = try command.windows(ofLength: sequence.tokens.count)
+            let record: ScoreRecord
+            if let earlier = try output.record(
+                of: sequence, context: plan.context, stride: plan.stride, model: modelName)
+            {
+                record = earlier
+                earlierCount += 1
+            } else {
+                record = ScoreRecord(
+                    document: document.id, sequence: sequence.index, tokens: sequence.tokens,
+                    nll: try losses(sequence, plan, done: done, of: tokens.count), context: plan.context,
+                    stride: plan.stride, model: modelName)
+                try output.write(record)
+            }
+            for loss in record.nll { losses.add(loss, at: 0) }
+            sequenceCount += 1
+            tokenCount += sequence.tokens.count
+            done += sequence.tokens.count
+        }
+    }
+
+    private func losses(
+        _ sequence: TokenSequence, _ plan: WindowPlan, done: Int, of count: Int
+    ) throws(LensError) -> [Float] {
+        let longest = min(plan.context, plan.length)
+        if let warning = configuration.warning(contextLength: longest) { warn("context", warning) }
+        let scored = Double(sequence.tokens.count)
+        var windows = 0
+        progress.begin(at: Double(done) / Double(count), tokens: tokenCount)
+        pass.afterLayer = { [self] (layers) throws(LensError) in
+            try stop.check("Stopped in document \(sequence.document), sequence \(sequence.index).")
+            let share = (Double(windows) + Double(layers) / Double(configuration.layerCount)) / Double(plan.count)
+            progress.advance(
+                to: (Double(done) + share * scored) / Double(count), tokens: tokenCount + Int(share * scored),
+                sequence.document)
+        }
+        defer { pass.afterLayer = nil }
+        return try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken) { windows += 1 }
+    }
+
+    private func sequences(of tokens: [Int32], _ document: String) -> [TokenSequence] {
+        guard let chunk = command.chunk else { return [TokenSequence(document: document, index: 0, tokens: tokens)] }
+        let cutter = SequenceCutter(length: chunk.value, bosToken: bosToken, keepLast: command.keepLast)
+        let sequences = cutter.sequences(of: tokens, document: document)
+        dropped.tokens += cutter.droppedCount(of: tokens)
+        if sequences.isEmpty {
+            dropped.documents += 1
+            dropped.longest = max(dropped.longest, tokens.count)
+        }
+        return sequences
+    }
+
+    private func checkDropped() throws(LensError) {
+        guard dropped.documents > 0, let chunk = command.chunk else { return }
+        let advice =
+            command.keepLast ? "" : " --keep-last keeps the shorter last sequence of each document, these among them."
+        guard sequenceCount > 0 else {
+            throw .data(
+                "Nothing is left to score: each of the \(documentCount) documents, of at most \(dropped.longest) tokens, "
+                    + "\(dropped.tokens) in all, is shorter than --chunk \(chunk.value) and dropped.\(advice)")
+        }
+        warn(
+            "dropped",
+            "\(dropped.documents) of \(documentCount) documents are shorter than --chunk \(chunk.value) and dropped."
+                + advice)
+    }
+
+    private func warn(_ kind: String, _ message: String) {
+        guard warned.insert(kind).inserted else { return }
+        progress.clear()
+        command.machine.log.warning("\(message)")
+    }
+
+    // MARK: The end
+
+    /// The error of a run that does not come to its end, with what is kept of it.
+    func ended(by error: LensError) -> LensError {
+        progress.clear()
+        let regrets =
+            error.kind == .interrupted && Interrupts.status == LensError.Kind.interrupted.rawValue
+            && progress.elapsed < Self.regret
+        let kept = output.stop(discarding: regrets)
+        // Of a wrong command nothing else is to be said: it has done nothing.
+        guard error.kind != .usage, !kept.isEmpty else { return error }
+        return LensError(error.kind, "\(error.message) \(kept)")
+    }
+
+    func report() {
+        progress.clear()
+        if output.resumption == .complete {
+            progress.report(
+                "\(command.output ?? "") is complete already: it has the scores of these documents, and nothing is to be done")
+        }
+        var parts = [
+            "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
+                + "\(Format.count(tokenCount, "token")): mean loss \(Format.decimal(losses.mean, 4)), perplexity \(Format.decimal(losses.perplexity, 2))"
+        ]
+        if earlierCount > 0 { parts.append("\(Format.count(earlierCount, "sequence")) from before") }
+        if dropped.tokens > 0 {
+            parts.append("\(Format.count(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")")
+        }
+        if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
+        parts.append("computed in \(command.compute.arithmetic.rawValue)")
+        if let path = command.output, output.resumption != .complete { parts.append("wrote \(path)") }
+        progress.report(parts.joined(separator: "; "))
+    }
+}
