@@ -20,6 +20,9 @@ public struct TrainingSequences: Sendable {
     /// A fingerprint (FNV-1a, 64 bits) of the sequences, in order: a resumed run can tell that its data changed.
     public private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
 
+    /// Bytes that the tokens and what tells their places take.
+    public private(set) var byteCount = 0
+
     private let cutter: SequenceCutter
     private var documents: [Stored] = []
 
@@ -33,10 +36,9 @@ public struct TrainingSequences: Sendable {
         self.length = length
         cutter = SequenceCutter(length: length, bosToken: encoder.encoder.bosToken)
         var shortest = Int.max, longest = 0
-        while let document = try reader.next() {
-            let tokens = try encoder.tokens(of: document)
-            (shortest, longest) = (min(shortest, tokens.count), max(longest, tokens.count))
-            add(tokens, id: document.id)
+        while let next = try Self.next(reader, encoder) {
+            (shortest, longest) = (min(shortest, next.tokens.count), max(longest, next.tokens.count))
+            add(next.tokens, id: next.id)
         }
         guard count > 0 else {
             guard documentCount > 0 else { throw .data("There is no document to train on: the files hold none.") }
@@ -46,6 +48,14 @@ public struct TrainingSequences: Sendable {
                     + "\(documentCount == 1 ? " has" : "s have") \(lengths) tokens. Use longer documents, or a context of "
                     + "at most \(longest) tokens.")
         }
+    }
+
+    // The text is gone when this returns: a document's text and tokens need not be held beside their copy.
+    private static func next(
+        _ reader: DocumentReader, _ encoder: DocumentEncoder
+    ) throws(LensError) -> (id: String, tokens: [Int32])? {
+        guard let document = try reader.next() else { return nil }
+        return (document.id, try encoder.tokens(of: document))
     }
 
     private mutating func add(_ tokens: [Int32], id: String) {
@@ -61,6 +71,8 @@ public struct TrainingSequences: Sendable {
         droppedTokenCount += tokens.count - used
         documents.append(Stored(id: id, tokens: Array(tokens[..<used]), firstSequence: count))
         count += sequences
+        byteCount += used * MemoryLayout<Int32>.stride + MemoryLayout<Stored>.stride + id.utf8.count + 64
+        byteCount += sequences * MemoryLayout<Int>.stride // their order
         for token in tokens[..<used] { digest = (digest ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01B3 }
         digest = (digest ^ UInt64(sequences)) &* 0x100_0000_01B3
     }

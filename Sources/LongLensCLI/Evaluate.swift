@@ -20,10 +20,15 @@ struct Evaluate: ParsableCommand {
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
+    func validate() throws {
+        if context.value < 2 { throw ValidationError("--context must be at least 2: one token predicts nothing.") }
+        if let sequences, sequences < 1 { throw ValidationError("--sequences must be at least 1.") }
+    }
+
     mutating func run() throws {
         try machine.prepare()
         let pretrained = try model.load()
-        let pass = try InferencePass(pretrained.model, contextLength: context.value)
+        let pass = try InferencePass(pretrained.model, contextLength: context.value, grows: true)
         let progress = ProgressLine(quiet: machine.quiet)
         let report =
             switch task {

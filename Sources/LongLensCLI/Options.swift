@@ -34,7 +34,9 @@ struct RunOptions: ParsableArguments {
     var verbose = false
 
     func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
+        if let threads, !(1...greatestCount).contains(threads) {
+            throw ValidationError("--threads must be at least 1 (more than 1024 are as 1024).")
+        }
     }
 
     /// Chooses threads and instruction set for this process; every command that computes calls it first.
@@ -63,7 +65,7 @@ struct DocumentOptions: ParsableArguments {
 
 extension BOSPolicy: ExpressibleByArgument {}
 
-/// A count that may be written with k for 1024: 512, 2k, 32k.
+/// A count from 1 to ``greatestCount`` that may be written with k for 1024: 512, 2k, 32k.
 struct Count: ExpressibleByArgument {
     let value: Int
 

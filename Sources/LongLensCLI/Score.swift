@@ -37,7 +37,7 @@ struct Score: ParsableCommand {
         let pretrained = try model.load()
         let encoder = try documents.encoder(for: pretrained)
         let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
-        let pass = try InferencePass(pretrained.model, contextLength: context.value)
+        let pass = try InferencePass(pretrained.model, contextLength: context.value, grows: true)
         let reader = try DocumentReader(paths: documents.documents)
         let output = try format.writer(path: output)
         let progress = ProgressLine(quiet: machine.quiet)

@@ -44,9 +44,10 @@ struct TrainingRun {
         let sequences = try input.sequences(settings)
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
+        let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(
-            input.configuration, scorer: scorer.memory,
-            dataByteCount: sequences.count * sequences.length * MemoryLayout<Int32>.stride)
+            input.configuration, scorer: scorer.memory, dataByteCount: dataByteCount,
+            programByteCount: SystemMemory.resident - dataByteCount, peakBefore: SystemMemory.peakResident)
         let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
         let saved = try resumePoint(steps: steps)
