@@ -20,7 +20,8 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         if !(0...1).contains(density) { throw ValidationError("--density must be from 0 to 1.") }
-        for (name, value) in [("repeats", repeats), ("documents", documents)] where !(1...greatestCount).contains(value) {
+        for (name, value) in [("repeats", repeats), ("documents", documents)] where !(1...greatestCount).contains(value)
+        {
             throw ValidationError("--\(name) must be from 1 to \(greatestCount).")
         }
     }

@@ -40,6 +40,13 @@ struct TrainingRun {
     }
 
     mutating func run() throws(LensError) {
+        // What training takes is gone when the model is written, which takes memory too.
+        let model = try train()
+        try saveModel(Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model))
+    }
+
+    /// From the documents to the trained model.
+    private mutating func train() throws(LensError) -> LanguageModel {
         if let warning = input.warning { observer?.warning(warning) }
         let sequences = try input.sequences(settings)
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
@@ -74,7 +81,7 @@ struct TrainingRun {
                     + "\(sequences.length) tokens and are left out.")
         }
         try train(trainer, steps: steps, identity: identity)
-        try saveModel(Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model))
+        return model
     }
 
     private func arithmetic(steps: Int) -> Trainer.Settings {

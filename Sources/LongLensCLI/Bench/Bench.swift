@@ -34,7 +34,8 @@ struct ContextOptions: ParsableArguments {
         _ = try lengths()
         guard let plot, !plot.lowercased().hasSuffix(".svg") else { return }
         throw ValidationError(
-            "--plot writes SVG, and \(plot) does not end in .svg. Name it so; browsers and converters make a .png of it.")
+            "--plot writes SVG, and \(plot) does not end in .svg. Name it so; browsers and converters make a .png of it."
+        )
     }
 
     /// From the shortest on: the memory of a row is the process's peak until then.
@@ -60,7 +61,7 @@ struct ContextOptions: ParsableArguments {
         let rows = measured.map { $0.of(peak: header.peak_gflops) }
         if let plot {
             let file = try AtomicFile(path: plot)
-            try file.write(BenchPlot(header: header, rows: rows).svg)
+            try file.write(BenchPlot(header: header, what: what, rows: rows).svg)
             try file.commit()
         }
         try report(header, rows, options)
