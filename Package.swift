@@ -106,7 +106,7 @@ let package = Package(
             name: "LensTestSupport", dependencies: ["LensSupport"], path: "Tests/LensTestSupport",
             swiftSettings: swiftSettings),
         tests("LensSupportTests", ["LensSupport"]),
-        tests("LensKernelsTests", ["CLongLens", "LensKernels"]),
+        tests("LensKernelsTests", ["CLongLens", "LensKernels", "LensSupport"]),
         tests("LensFormatsTests", ["LensFormats"], fixtures: true),
         tests("LensTokenizersTests", ["LensTokenizers"], fixtures: true),
         tests("LensWeightingTests", ["LensWeighting"], fixtures: true),

@@ -24,6 +24,9 @@ public struct TrainingSequences: Sendable {
     /// A fingerprint (FNV-1a, 64 bits) of the sequences, in order: a resumed run can tell that its data changed.
     public private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
 
+    /// Bytes that the tokens and what tells their places take.
+    public private(set) var byteCount = 0
+
     private let cutter: SequenceCutter
     private var documents: [Stored] = []
 
@@ -41,16 +44,10 @@ public struct TrainingSequences: Sendable {
         self.length = length
         cutter = SequenceCutter(length: length, bosToken: encoder.encoder.bosToken)
         var shortest = Int.max, longest = 0
-        while let document = try reader.next() {
+        while let next = try Self.next(reader, encoder) {
             try check()
-            guard !document.hasWeights else {
-                throw .data(
-                    "\(document.source) has \"weights\", and training does not read the weights of documents yet: it would "
-                        + "learn from all tokens alike. Remove the key if that is what you want.")
-            }
-            let tokens = try encoder.tokens(of: document)
-            (shortest, longest) = (min(shortest, tokens.count), max(longest, tokens.count))
-            add(tokens, id: document.id)
+            (shortest, longest) = (min(shortest, next.tokens.count), max(longest, next.tokens.count))
+            add(next.tokens, id: next.id)
         }
         guard count > 0 else {
             let lengths = shortest == longest ? "\(longest)" : "\(shortest) to \(longest)"
@@ -59,6 +56,19 @@ public struct TrainingSequences: Sendable {
                     + "\(documentCount == 1 ? " has" : "s have") \(lengths) tokens. Use longer documents, or a context of "
                     + "at most \(longest) tokens.")
         }
+    }
+
+    // The text is gone when this returns: a document's text and tokens need not be held beside their copy.
+    private static func next(
+        _ reader: DocumentReader, _ encoder: DocumentEncoder
+    ) throws(LensError) -> (id: String, tokens: [Int32])? {
+        guard let document = try reader.next() else { return nil }
+        guard !document.hasWeights else {
+            throw .data(
+                "\(document.source) has \"weights\", and training does not read the weights of documents yet: it would "
+                    + "learn from all tokens alike. Remove the key if that is what you want.")
+        }
+        return (document.id, try encoder.tokens(of: document))
     }
 
     private mutating func add(_ tokens: [Int32], id: String) {
@@ -75,6 +85,8 @@ public struct TrainingSequences: Sendable {
         tailTokenCount += tokens.count - used
         documents.append(Stored(id: id, tokens: Array(tokens[..<used]), firstSequence: count))
         count += sequences
+        byteCount += used * MemoryLayout<Int32>.stride + MemoryLayout<Stored>.stride + id.utf8.count + 64
+        byteCount += sequences * MemoryLayout<Int>.stride // their order
         for token in tokens[..<used] { digest = (digest ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01B3 }
         digest = (digest ^ UInt64(sequences)) &* 0x100_0000_01B3
     }

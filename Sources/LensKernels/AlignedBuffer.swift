@@ -17,7 +17,7 @@ public final class AlignedBuffer: @unchecked Sendable {
             return
         }
         guard let memory = unsafe lens_allocate(byteCount) else {
-            throw .machine("The machine has no \(byteCount) bytes of memory to give.")
+            throw .machine("The machine has no \(describeByteCount(byteCount)) of memory to give.")
         }
         unsafe start = memory
     }

@@ -41,8 +41,8 @@ public struct Matrix: @unchecked Sendable {
 
     /// A matrix of zeros in a buffer of its own.
     public init(rows: Int, columns: Int) throws(LensError) {
-        self.init(
-            try AlignedBuffer(byteCount: rows * columns * MemoryLayout<Float>.stride), rows: rows, columns: columns)
+        let byteCount = saturatingProduct(rows, columns, MemoryLayout<Float>.stride)
+        self.init(try AlignedBuffer(byteCount: byteCount), rows: rows, columns: columns)
     }
 
     /// A matrix with the given elements in a buffer of its own.

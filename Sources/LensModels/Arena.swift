@@ -26,11 +26,17 @@ final class Arena {
 
     var byteCount: Int { used }
 
+    // Whole cache lines; `Int.max` for more than there can be, which no arena has.
+    private static func byteCount(rows: Int, columns: Int) -> Int {
+        let count = saturatingProduct(rows, columns, MemoryLayout<Float>.stride)
+        return count > Int.max - 63 ? .max : (count + 63) / 64 * 64
+    }
+
     /// The next `rows` x `columns` floats, on a cache line of their own.
     func take(_ name: String, rows: Int, columns: Int) -> Matrix {
         let size = MemoryLayout<Float>.stride
-        let byteCount = (rows * columns * size + 63) / 64 * 64
-        defer { used += byteCount }
+        let byteCount = Self.byteCount(rows: rows, columns: columns)
+        defer { used = saturatingSum(used, byteCount) }
         buffers.append(PlannedBuffer(name: name, byteCount: byteCount))
         guard let memory else { return Matrix(unbackedRows: rows, columns: columns) }
         return Matrix(memory, offset: used / size, rows: rows, columns: columns)

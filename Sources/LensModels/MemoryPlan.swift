@@ -1,10 +1,12 @@
+import LensSupport
+
 /// What a run keeps in memory, buffer by buffer, known before it starts.
 public struct MemoryPlan: Equatable, Sendable {
     public var buffers: [PlannedBuffer]
 
     public init(_ buffers: [PlannedBuffer] = []) { self.buffers = buffers }
 
-    public var byteCount: Int { buffers.reduce(0) { $0 + $1.byteCount } }
+    public var byteCount: Int { buffers.reduce(0) { saturatingSum($0, $1.byteCount) } }
 
     public mutating func add(_ name: String, byteCount: Int) {
         buffers.append(PlannedBuffer(name: name, byteCount: byteCount))
@@ -16,7 +18,7 @@ public struct MemoryPlan: Equatable, Sendable {
         var order: [String] = []
         for buffer in buffers {
             if sums[buffer.name] == nil { order.append(buffer.name) }
-            sums[buffer.name, default: 0] += buffer.byteCount
+            sums[buffer.name] = saturatingSum(sums[buffer.name] ?? 0, buffer.byteCount)
         }
         return order.map { PlannedBuffer(name: $0, byteCount: sums[$0] ?? 0) }
     }

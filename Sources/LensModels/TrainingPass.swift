@@ -11,6 +11,7 @@ public final class TrainingPass {
     public let contextLength: Int
     public let recompute: RecomputePolicy
     private let gradients: ModelParameters
+    private let scratch: KernelScratch
     private let layers: [DecoderLayer]
     private let buffers: TrainingBuffers
     private var rotary: RotaryTable
@@ -25,6 +26,8 @@ public final class TrainingPass {
         precondition(contextLength > 1 && gradients.configuration == model.configuration)
         try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         let plan = Self.plan(model.configuration, contextLength: contextLength, recompute: recompute)
+        scratch = Self.scratch(model.configuration, contextLength: contextLength)
+        try scratch.reserve()
         let arena = try Arena(byteCount: plan.byteCount)
         self.model = model
         self.contextLength = contextLength
@@ -49,6 +52,11 @@ public final class TrainingPass {
         return MemoryPlan(arena.buffers)
     }
 
+    /// What kernels take for such a pass and the update that follows.
+    public static func scratch(_ configuration: ModelConfiguration, contextLength: Int) -> KernelScratch {
+        KernelScratch(configuration, length: contextLength, trains: true)
+    }
+
     /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs.
     ///
     /// - Parameters:
@@ -60,6 +68,7 @@ public final class TrainingPass {
     ) throws(LensError) -> [Float] {
         precondition(tokens.count > 1 && tokens.count <= contextLength)
         try model.check(tokens)
+        try scratch.reserve() // another thread than before may be calling
         self.tokens = tokens
         rotary.prepare(length: tokens.count)
         let b = buffers.prefix(tokens.count, model.configuration)

@@ -38,7 +38,7 @@ struct Evaluate: ParsableCommand {
         let pretrained = try model.load { () throws(LensError) in try stop.check("Stopped while the model was read.") }
         machine.note(pretrained)
         let run = EvaluationRun(
-            self, pretrained, try InferencePass(pretrained.model, contextLength: context.value), stop)
+            self, pretrained, try InferencePass(pretrained.model, contextLength: context.value, grows: true), stop)
         do throws(LensError) {
             switch task {
             case .perplexity: try run.measurePerplexity()

@@ -53,6 +53,9 @@ enum Format {
         return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
     }
 
+    /// The day in UTC, such as 2026-01-31.
+    static func today() -> String { Date.now.formatted(.iso8601.year().month().day()) }
+
     /// Columns padded to their widest cell: the first to the left, numbers to the right.
     static func table(_ rows: [[String]]) -> String {
         let rows = rows.map { $0.map(\.printable) }

@@ -20,9 +20,11 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         if !(0...1).contains(density) { throw ValidationError("--density must be from 0 to 1.") }
-        if repeats < 1 { throw ValidationError("--repeats must be at least 1.") }
         if words.value > Self.longest { throw ValidationError("--words must be at most \(Self.longest).") }
-        if documents < 1 { throw ValidationError("--documents must be at least 1.") }
+        for (name, value) in [("repeats", repeats), ("documents", documents)] where !(1...greatestCount).contains(value)
+        {
+            throw ValidationError("--\(name) must be from 1 to \(greatestCount).")
+        }
     }
 
     /// Some hundreds of megabytes a document.

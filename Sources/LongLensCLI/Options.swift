@@ -53,7 +53,9 @@ struct RunOptions: ParsableArguments {
     var verbose = false
 
     func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
+        if let threads, !(1...greatestCount).contains(threads) {
+            throw ValidationError("--threads must be at least 1 (more than 1024 are as 1024).")
+        }
     }
 
     /// Chooses threads and instruction set for this process; every command that computes calls it first.
@@ -110,19 +112,17 @@ struct DocumentOptions: ParsableArguments {
 extension BoundaryPolicy: ExpressibleByArgument {}
 extension InputFormat: ExpressibleByArgument {}
 
-/// A count that may be written with k for 1024: 512, 2k, 32k.
+/// A count from 1 to ``greatestCount`` that may be written with k for 1024: 512, 2k, 32k.
 struct Count: ExpressibleByArgument {
     let value: Int
 
     init(_ value: Int) { self.value = value }
 
     init?(argument: String) {
-        guard let value = parseTokenCount(argument), (1...Self.most).contains(value) else { return nil }
+        guard let value = parseTokenCount(argument), (1...greatestCount).contains(value) else { return nil }
         self.value = value
     }
 
-    /// Far more tokens than memory holds, and few enough that products of sizes stay within 64 bits.
-    static let most = 1 << 30
 
     var defaultValueDescription: String { "\(value)" }
 }

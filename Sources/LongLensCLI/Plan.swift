@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import LensSupport
 import LongLens
 
@@ -44,6 +45,11 @@ struct Plan: ParsableCommand {
     @Option(name: .long, help: "Memory to fit in, such as 8GiB (default: what this machine has free).") var memoryLimit:
         ByteCount?
     @Flag(name: .long, help: "As JSON.") var json = false
+    @OptionGroup var machine: RunOptions
+
+    func validate() throws {
+        if context.value < 2 { throw ValidationError("--context must be at least 2: one token predicts nothing.") }
+    }
 
     struct Report: Encodable {
         struct Buffer: Encodable { let name: String, bytes: Int }
@@ -51,10 +57,13 @@ struct Plan: ParsableCommand {
         let recompute: String
         let bytes, memory_limit: Int
         let longest_context: Int
+        /// What the model was made for.
+        let model_context: Int
         let buffers: [Buffer]
     }
 
     mutating func run() throws {
+        try machine.prepare()
         let configuration = try shape.configuration()
         try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
@@ -64,7 +73,7 @@ struct Plan: ParsableCommand {
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,
-            longest_context: longest,
+            longest_context: longest, model_context: configuration.contextLength,
             buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
         if json {
             try StandardOutput.writeLine(try Format.json(report, pretty: true))
@@ -74,6 +83,13 @@ struct Plan: ParsableCommand {
             try StandardOutput.write(Format.table(rows))
             try StandardOutput.writeLine(
                 "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
+        }
+        if let warning = ContextExtension(contextLength: context.value).warning(for: configuration) {
+            machine.log.warning("\(warning)")
+        } else if longest > configuration.contextLength {
+            machine.log.warning(
+                "The longest context that fits, \(longest) tokens, is past the \(configuration.contextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
+            )
         }
         guard report.bytes <= limit else {
             throw LensError.machine(

@@ -31,7 +31,7 @@ final class ScoreRun {
     ) throws(LensError) {
         self.command = command
         encoder = try command.documents.encoder(for: pretrained)
-        pass = try InferencePass(pretrained.model, contextLength: command.context.value)
+        pass = try InferencePass(pretrained.model, contextLength: command.context.value, grows: true)
         bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         modelName = LongLens.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration

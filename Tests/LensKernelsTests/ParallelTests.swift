@@ -1,5 +1,6 @@
 import CLongLens
 import LensKernels
+import LensSupport
 import Testing
 
 #if canImport(Glibc)
@@ -70,6 +71,59 @@ extension KernelTests {
             #expect(AlignedBuffer.allocationCount == count + 1 && Threads.scratchByteCount >= 64 << 20)
         }
 
+        @Test func reservedScratchIsAllThatKernelsTake() throws {
+            let before = Threads.count
+            defer { Threads.count = before }
+            let (heads, keyValueHeads, size) = (4, 2, 20)
+            for threads in [1, 3, 7] {
+                Threads.count = threads
+                for length in [5, 70, 400] {
+                    var scratch = KernelScratch()
+                    scratch.addLinearMap(rows: length, outputs: 700, inputs: 90, trains: true)
+                    scratch.addAttention(length: length, heads: heads, keyValueHeads: keyValueHeads, size: size)
+                    scratch.addColumnSums(rows: length, columns: 700)
+                    scratch.addSumOfSquares(count: length * 700)
+                    try scratch.reserve()
+                    #expect(Threads.scratchByteCount >= scratch.byteCount(threads: threads))
+                    let count = AlignedBuffer.allocationCount
+                    // On their own: what is counted are the kernels' allocations.
+                    let held = Threads.scratchByteCount
+                    for rows in [1, length / 3 + 1, length] { try run(rows, heads, keyValueHeads, size) }
+                    #expect(Threads.scratchByteCount == held, "\(threads) threads, \(length) tokens")
+                    #expect(AlignedBuffer.allocationCount > count)
+                }
+            }
+        }
+
+        private func run(_ rows: Int, _ heads: Int, _ keyValueHeads: Int, _ size: Int) throws {
+            let x = try Matrix(rows: rows, columns: 90), w = try Matrix(rows: 700, columns: 90)
+            let y = try Matrix(rows: rows, columns: 700), bias = try Matrix(rows: 1, columns: 700)
+            multiply(x, w, transposeB: true, into: y)
+            multiply(y, w, into: x)
+            multiply(y, transposeA: true, x, into: w, accumulate: true)
+            biasBackward(y, biasGradient: bias)
+            _ = sumOfSquares(y)
+            let q = try Matrix(rows: rows, columns: heads * size), out = try Matrix(rows: rows, columns: heads * size)
+            let k = try Matrix(rows: rows, columns: keyValueHeads * size)
+            let dk = try Matrix(rows: rows, columns: keyValueHeads * size)
+            let lse = try Matrix(rows: heads, columns: rows), delta = try Matrix(rows: heads, columns: rows)
+            attention(query: q, key: k, value: k, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
+            attentionBackward(
+                query: q, key: k, value: k, output: out, logSumExp: lse, outputGradient: out, heads: heads,
+                keyValueHeads: keyValueHeads, delta: delta, queryGradient: try Matrix(rows: rows, columns: heads * size),
+                keyGradient: dk, valueGradient: try Matrix(rows: rows, columns: keyValueHeads * size))
+        }
+
+        @Test func scratchOfManyThreadsIsPlannedAndRefusedWhereThereIsNone() {
+            var scratch = KernelScratch()
+            scratch.addAttention(length: 4096, heads: 9, keyValueHeads: 3, size: 64)
+            let one = scratch.byteCount(threads: 1)
+            #expect(one > 0 && scratch.byteCount(threads: 64) == 64 * one)
+            scratch.addSumOfSquares(count: 1 << 60)
+            let error = #expect(throws: LensError.self) { try scratch.reserve() }
+            #expect(error?.kind == .machine)
+        }
+
         @Test func buffersAreZeroedAlignedAndCounted() throws {
             for bytes in [1, 63, 64, 65, (2 << 20) - 1, 2 << 20, (2 << 20) + 1, 5 << 20] {
                 let before = AlignedBuffer.allocationCount
@@ -84,6 +138,7 @@ extension KernelTests {
         }
 
         @Test func memoryThatIsNotThereIsAnError() {
+            #expect(throws: LensError.self) { try Matrix(rows: 1 << 40, columns: 1 << 40) }
             #expect(throws: (any Error).self) { try AlignedBuffer(byteCount: Int.max) }
             #expect(throws: (any Error).self) { try AlignedBuffer(byteCount: 1 << 60) }
         }

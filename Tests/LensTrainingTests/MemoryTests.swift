@@ -1,4 +1,5 @@
 import LensFormats
+import LensKernels
 import LensModels
 import LensSupport
 import LensTraining
@@ -23,6 +24,65 @@ import Testing
         #expect(
             TrainingMemory(tinyConfiguration, scorer: .none).plan(contextLength: 256, recompute: .all(.input)).byteCount
                 < plan.byteCount)
+    }
+
+    @Test func everyThreadIsPlanned() {
+        func plan(_ threads: Int) -> MemoryPlan {
+            TrainingMemory(tinyConfiguration, scorer: .none, threads: threads).plan(
+                contextLength: 256, recompute: .all(.input))
+        }
+        func scratch(_ plan: MemoryPlan) -> Int { plan.summary.first { $0.name == "kernel scratch" }?.byteCount ?? 0 }
+        #expect(scratch(plan(1)) > 0)
+        let each = scratch(plan(3)) - scratch(plan(2))
+        #expect(each > 0 && scratch(plan(64)) == scratch(plan(1)) + 63 * each)
+        #expect(plan(64).byteCount > plan(1).byteCount + 63 * each)
+    }
+
+    @Test func aStepTakesNoMoreScratchThanPlanned() throws {
+        let before = Threads.count
+        defer { Threads.count = before }
+        Threads.count = 3
+        let model = try LanguageModel(randomWeightsOf: tinyConfiguration, seed: 1)
+        let gradients = try ParameterStore(tinyConfiguration)
+        let pass = try TrainingPass(model, gradients: gradients, contextLength: 200, recompute: .all(.input))
+        let inference = try InferencePass(model, contextLength: 200)
+        let held = Threads.scratchByteCount
+        let tokens = (0..<200).map { Int32($0 * 7 % tinyConfiguration.vocabularySize) }
+        for kept in [1, 2, 50] {
+            _ = try pass.forward(tokens)
+            pass.backward(weights: (0..<199).map { $0 % kept == 0 ? 1 : 0 })
+            _ = AdamW.norm(gradients)
+            _ = try inference.losses(Array(tokens.prefix(10 * kept)))
+        }
+        #expect(Threads.scratchByteCount == held)
+    }
+
+    @Test func whatReadingTookIsPlanned() throws {
+        let large = TrainingMemory(tinyConfiguration, scorer: .none, peakBefore: 1 << 30)
+        #expect(large.plan(contextLength: 64, recompute: .all(.input)).byteCount == 1 << 30)
+        let error = lensError { _ = try large.choose(contextLength: 64, limit: (1 << 30) - 1) }
+        #expect(error?.kind == .machine && error?.message.contains("tokenizing the documents took 1.0 GiB") == true)
+        #expect(try large.choose(contextLength: 64, limit: 1 << 30).plan.byteCount == 1 << 30)
+    }
+
+    @Test func contextsBeyondAllMemoryArePlannedWithoutOverflow() {
+        let plan = TrainingMemory(tinyConfiguration, scorer: .none).plan(
+            contextLength: greatestCount, recompute: .fastest)
+        #expect(plan.byteCount > 1 << 40)
+        #expect(InferencePass.plan(tinyConfiguration, contextLength: .max).byteCount == .max)
+        #expect(SystemMemory.available > 0 && SystemMemory.resident > 1 << 20)
+        #expect(SystemMemory.resident <= SystemMemory.peakResident)
+    }
+
+    @Test func aPassGrowsByNeedToTheSameBits() throws {
+        let model = try LanguageModel(randomWeightsOf: tinyConfiguration, seed: 1)
+        let whole = try InferencePass(model, contextLength: 600)
+        let growing = try InferencePass(model, contextLength: greatestCount, grows: true)
+        let tokens = (0..<600).map { Int32($0 * 7 % tinyConfiguration.vocabularySize) }
+        for length in [2, 300, 10, 301, 600] {
+            let part = Array(tokens.prefix(length))
+            #expect(try growing.losses(part) == whole.losses(part), "\(length) tokens")
+        }
     }
 
     @Test func theFastestPolicyThatFitsIsChosen() throws {

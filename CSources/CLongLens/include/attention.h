@@ -3,6 +3,7 @@
 // the backward recomputes the scores block by block.
 #ifndef LENS_ATTENTION_H
 #define LENS_ATTENTION_H
+#include "parallel.h"
 #include <stddef.h>
 
 typedef struct lens_attention_shape {
@@ -29,5 +30,8 @@ typedef struct lens_attention_queries {
 void lens_attention_backward(lens_attention_shape shape, lens_attention_queries queries, const float *q,
                              const float *k, const float *v, const float *out, const float *lse, const float *dout,
                              float *delta, float *dq, float *dk, float *dv);
+
+/// Scratch of either, for at most T tokens.
+lens_scratch_need lens_attention_scratch(lens_attention_shape shape);
 
 #endif

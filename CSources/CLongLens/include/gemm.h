@@ -1,6 +1,7 @@
 // Matrix products.
 #ifndef LENS_GEMM_H
 #define LENS_GEMM_H
+#include "parallel.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,6 +13,9 @@
 ///   weight gradient    dW[N,K] += dY[T,N]ᵀ · X[T,K]     (true, false), accumulate
 void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, const float *A, size_t lda,
                    const float *B, size_t ldb, float *C, size_t ldc, bool accumulate);
+
+/// Scratch of products with at most M, N and K.
+lens_scratch_need lens_gemm_scratch(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K);
 
 /// The length of the steps that sums over K are cut into, K being at least 1. Products over one step after the other, each
 /// accumulated, give the bits of the whole product accumulated.

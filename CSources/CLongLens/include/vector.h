@@ -1,6 +1,7 @@
 // Elementwise maps, sums and checks over flat arrays and rows.
 #ifndef LENS_VECTOR_H
 #define LENS_VECTOR_H
+#include "parallel.h"
 #include <stddef.h>
 
 /// y[i] += x[i]
@@ -19,6 +20,10 @@ void lens_swiglu_forward(float *out, const float *gate, const float *up, size_t 
 void lens_swiglu_backward(float *dgate, float *dup, const float *dout, const float *gate, const float *up, size_t n);
 /// Sum of squares, in double, blocks of fixed size combined in order.
 double lens_sum_of_squares(const float *x, size_t n);
+/// Scratch of the column sums over at most T rows of C elements: `lens_bias_backward`, `lens_rmsnorm_backward`.
+lens_scratch_need lens_column_sums_scratch(size_t T, size_t C);
+/// Scratch of `lens_sum_of_squares` of n elements.
+lens_scratch_need lens_sum_of_squares_scratch(size_t n);
 /// Index of the first infinity or NaN, or n.
 size_t lens_first_nonfinite(const float *x, size_t n);
 

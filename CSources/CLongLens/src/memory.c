@@ -1,6 +1,7 @@
 #include "memory.h"
 #include "memory_internal.h"
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ size_t lens_allocation_count(void) { return atomic_load_explicit(&allocations, m
 static bool is_mapped(size_t bytes) { return bytes >= huge_page; }
 
 static size_t mapped_size(size_t bytes) { return (bytes + huge_page - 1) / huge_page * huge_page; }
+
+size_t lens_allocated_size(size_t bytes) { return is_mapped(bytes) ? mapped_size(bytes) : bytes; }
 
 void *lens_allocate(size_t bytes) {
     lens_count_allocation();

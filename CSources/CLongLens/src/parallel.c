@@ -1,8 +1,14 @@
-// The only file that knows which runtime carries the threads: OpenMP, or without it a small pool.
+// Parallel regions: how threads share their pieces, and how they wait for the next region. Who starts the threads is
+// told in threads.h.
+//
+// A region is closed when its pieces are done, not when every thread has come: a thread that has no core to run on is
+// not waited for, and one that waits goes to sleep. More threads than free cores cost little but their share.
 #include "parallel.h"
 #include "cpu.h"
 #include "scratch.h"
+#include "threads.h"
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -37,7 +43,7 @@ static void work_on(region *r, size_t thread) {
     inside = false;
 }
 
-// Runs the region on `r->team` threads, of which the caller is number 0.
+// Runs the region on at most `r->team` threads, of which the caller is number 0.
 static void run_team(region *r);
 
 void lens_parallel_for(size_t count, lens_task task, void *context) {
@@ -52,24 +58,9 @@ void lens_parallel_for(size_t count, lens_task task, void *context) {
     }
 }
 
-#ifdef LONGLENS_OPENMP
-
-// The toolchain ships no omp.h.
-extern int omp_get_thread_num(void);
-
-// Not schedule(dynamic): it needs entry points that the runtime of older distributions lacks.
-static void run_team(region *r) {
-#pragma omp parallel num_threads((int)r->team)
-    work_on(r, (size_t)omp_get_thread_num());
-}
-
-#else
-
-#include <pthread.h>
-#include <signal.h>
-
-// Rounds of waiting awake before a thread goes to sleep: some ten microseconds, the gap between two kernels.
-enum { awake_rounds = 2000, worker_stack = 2 << 20 };
+// Rounds of waiting awake before a thread goes to sleep: some ten microseconds, the gap between two kernels. Where there
+// are more threads than cores, one that waits awake keeps another from working.
+enum { awake_rounds = 2000, crowded_rounds = 20 };
 
 static pthread_mutex_t one_region = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -77,7 +68,8 @@ static pthread_cond_t begun = PTHREAD_COND_INITIALIZER, finished = PTHREAD_COND_
 static region *open_region = NULL;       // under `lock`, as all below
 static _Atomic size_t region_number = 0; // counts regions
 static _Atomic size_t running = 0;       // workers that are in the open region
-static size_t workers = 0;               // started so far; worker i is thread i + 1 of a team
+static size_t asked = 0, workers = 0;    // workers wanted so far, and started; under `one_region`
+static _Atomic size_t numbers = 0;       // of workers: thread 1, 2, … of a team
 
 static inline void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -89,7 +81,8 @@ static inline void pause_briefly(void) {
 
 // Waits until `value` equals `other`, or until it differs when not `equal`.
 static void wait_for(_Atomic size_t *value, size_t other, bool equal, pthread_cond_t *condition) {
-    for (int i = 0; i < awake_rounds; i++) {
+    int rounds = lens_thread_count() > lens_core_count() ? crowded_rounds : awake_rounds;
+    for (int i = 0; i < rounds; i++) {
         if ((atomic_load_explicit(value, memory_order_acquire) == other) == equal) return;
         pause_briefly();
     }
@@ -98,8 +91,8 @@ static void wait_for(_Atomic size_t *value, size_t other, bool equal, pthread_co
     pthread_mutex_unlock(&lock);
 }
 
-static void *worker(void *argument) {
-    size_t thread = (size_t)argument, seen = 0;
+static void work(void) {
+    size_t thread = atomic_fetch_add(&numbers, 1) + 1, seen = 0;
     for (;;) {
         wait_for(&region_number, seen, false, &begun);
         pthread_mutex_lock(&lock);
@@ -113,28 +106,15 @@ static void *worker(void *argument) {
         if (atomic_fetch_sub(&running, 1) == 1) pthread_cond_signal(&finished);
         pthread_mutex_unlock(&lock);
     }
-    return NULL;
-}
-
-// Starts workers until there are `wanted`. One that cannot be started is no error: the others take its share.
-static void start_workers(size_t wanted) {
-    if (workers >= wanted) return;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, worker_stack);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); // signals are for the program's own threads
-    pthread_t handle;
-    while (workers < wanted && pthread_create(&handle, &attributes, worker, (void *)(workers + 1)) == 0) workers++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
 }
 
 static void run_team(region *r) {
     pthread_mutex_lock(&one_region);
-    start_workers(r->team - 1);
+    // One that cannot be started is no error, and is not asked for again: the others take its share.
+    if (asked < r->team - 1) {
+        workers += lens_start_threads(r->team - 1 - asked, work);
+        asked = r->team - 1;
+    }
     pthread_mutex_lock(&lock);
     open_region = r;
     atomic_fetch_add(&region_number, 1);
@@ -148,5 +128,3 @@ static void run_team(region *r) {
     wait_for(&running, 0, true, &finished);
     pthread_mutex_unlock(&one_region);
 }
-
-#endif

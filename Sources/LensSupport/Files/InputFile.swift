@@ -68,6 +68,8 @@ package final class InputFile: Sendable {
     /// Everything that is left.
     package func rest() throws(LensError) -> [UInt8] {
         var all: [UInt8] = []
+        // One block of the right size, where the size is known: growing would hold old and new at once.
+        if let status, status.kind == .regular { all.reserveCapacity(min(max(status.byteCount, 0), 1 << 40)) }
         while true {
             let next = try chunk(1 << 20)
             if next.isEmpty { return all }

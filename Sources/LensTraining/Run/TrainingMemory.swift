@@ -1,4 +1,5 @@
 import LensFormats
+import LensKernels
 import LensModels
 import LensSupport
 
@@ -18,22 +19,39 @@ public struct TrainingMemory: Sendable {
     public let scorer: Scorer
     /// Bytes of the token ids and of precomputed losses.
     public let dataByteCount: Int
+    /// Threads that compute, each with scratch and a stack of its own.
+    public let threads: Int
+    /// What the process takes beside the buffers: libraries, tokenizer, what is in use while files are written.
+    public let programByteCount: Int
+    /// The most that the process took before the run, while documents were read.
+    public let peakBefore: Int
 
-    public init(_ configuration: ModelConfiguration, scorer: Scorer, dataByteCount: Int = 0) {
+    /// - Parameters:
+    ///   - programByteCount: what is known of it; at least ``defaultProgramByteCount`` is counted.
+    public init(
+        _ configuration: ModelConfiguration, scorer: Scorer, dataByteCount: Int = 0, threads: Int = Threads.count,
+        programByteCount: Int = 0, peakBefore: Int = 0
+    ) {
         self.configuration = configuration
         self.scorer = scorer
         self.dataByteCount = dataByteCount
+        self.threads = threads
+        self.programByteCount = max(programByteCount, Self.defaultProgramByteCount)
+        self.peakBefore = peakBefore
     }
 
-    /// What the process takes beside the buffers: measured at 45 MiB, most of it libraries and the tokenizer, and the
-    /// kernels' packing buffers of a few MiB a thread.
-    static let programByteCount = 64 << 20
+    /// Measured at 45 MiB with a tokenizer of 49,152 tokens.
+    static let defaultProgramByteCount = 52 << 20
+    /// What a thread touches of its stack, and the runtime for it.
+    private static let threadByteCount = 96 << 10
 
     /// Every buffer of a run on sequences of `contextLength` tokens.
     public func plan(contextLength: Int, recompute: RecomputePolicy) -> MemoryPlan {
         var plan = MemoryPlan()
         let store = ParameterStore.byteCount(configuration)
-        plan.add("program and kernel scratch", byteCount: Self.programByteCount)
+        plan.add("program", byteCount: programByteCount)
+        plan.add("threads", byteCount: saturatingProduct(threads - 1, Self.threadByteCount))
+        plan.add("kernel scratch", byteCount: scratch(contextLength: contextLength).byteCount(threads: threads))
         for name in ["parameters", "gradients", "first moment", "second moment"] { plan.add(name, byteCount: store) }
         if dataByteCount > 0 { plan.add("token ids", byteCount: dataByteCount) }
         switch scorer {
@@ -47,7 +65,23 @@ public struct TrainingMemory: Sendable {
         for buffer in TrainingPass.plan(configuration, contextLength: contextLength, recompute: recompute).buffers {
             plan.add(buffer.name, byteCount: buffer.byteCount)
         }
+        // Before there are gradients and activations: their room serves while documents are tokenized and models loaded.
+        let before = max(peakBefore, loadingByteCount(store))
+        if before > plan.byteCount { plan.add("while loading", byteCount: before - plan.byteCount) }
         return plan
+    }
+
+    private func scratch(contextLength: Int) -> KernelScratch {
+        let own = TrainingPass.scratch(configuration, contextLength: contextLength)
+        guard case .model(let other, let window) = scorer else { return own }
+        return own.union(InferencePass.scratch(other, contextLength: min(window, contextLength)))
+    }
+
+    // The files of a model or checkpoint are mapped while they are read.
+    private func loadingByteCount(_ store: Int) -> Int {
+        let own = saturatingSum(programByteCount + dataByteCount, saturatingProduct(store, 4))
+        guard case .model(let other, _) = scorer else { return own }
+        return saturatingSum(own - store, saturatingProduct(ParameterStore.byteCount(other), 2))
     }
 
     private func add(_ pass: MemoryPlan, to plan: inout MemoryPlan) {
@@ -61,6 +95,12 @@ public struct TrainingMemory: Sendable {
     {
         let chosen = plan(contextLength: contextLength, limit: limit)
         if chosen.memory.byteCount <= limit { return (chosen.recompute, chosen.memory) }
+        guard peakBefore <= limit else {
+            throw .machine(
+                "Reading and tokenizing the documents took \(describeByteCount(peakBefore)), and "
+                    + "\(describeByteCount(limit)) may be used. Raise --memory-limit, or cut the longest documents into "
+                    + "shorter ones.")
+        }
         let longest = longestContext(limit: limit, atMost: contextLength)
         let fixed = plan(contextLength: 2, recompute: .all(.input)).byteCount
         throw .machine(

@@ -46,6 +46,14 @@ struct TrainingRun {
     }
 
     mutating func run() throws(LensError) {
+        // What training takes is gone when the model is written, which takes memory too.
+        let model = try train()
+        try saveModel(
+            Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model, origin: input.origin))
+    }
+
+    /// From the documents to the trained model.
+    private mutating func train() throws(LensError) -> LanguageModel {
         for warning in warnings + input.warnings + scorer.warnings { observer?.warning(warning) }
         let observer = observer
         let sequences = try input.sequences(settings, warn: { observer?.warning($0) }) { () throws(LensError) in
@@ -59,9 +67,10 @@ struct TrainingRun {
                     + "\(arithmetic(steps: steps).schedule.rate(step: steps)) of \(settings.learningRate). Lower --warmup, "
                     + "or raise --steps.")
         }
+        let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(
-            input.configuration, scorer: scorer.memory,
-            dataByteCount: sequences.count * sequences.length * MemoryLayout<Int32>.stride)
+            input.configuration, scorer: scorer.memory, dataByteCount: dataByteCount,
+            programByteCount: SystemMemory.resident - dataByteCount, peakBefore: SystemMemory.peakResident)
         let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
         let saved = try resumePoint(steps: steps)
@@ -98,8 +107,7 @@ struct TrainingRun {
         }
         try checkStop()
         try train(trainer, steps: steps, identity: identity)
-        try saveModel(
-            Pretrained(model: model, tokenizer: input.tokenizer, path: settings.model, origin: input.origin))
+        return model
     }
 
     private func checkStop() throws(LensError) {

@@ -60,11 +60,13 @@ extension SettingsLayer {
         return value
     }
 
-    /// A whole number; `32k` is 32 · 1024 where `thousands` is set.
+    /// A whole number of at most ``greatestCount``; `32k` is 32 · 1024 where `thousands` is set.
     func integer(_ key: SettingKey, atLeast least: Int, thousands: Bool = false) throws(LensError) -> Int? {
         guard let text = try string(key) else { return nil }
-        guard let value = thousands ? parseTokenCount(text) : Int(text), value >= least else {
-            throw wrong(key, text, "a whole number of at least \(least)" + (thousands ? ", such as 8192 or 8k" : ""))
+        guard let value = thousands ? parseTokenCount(text) : Int(text), (least...greatestCount).contains(value) else {
+            throw wrong(
+                key, text,
+                "a whole number from \(least) to \(greatestCount)" + (thousands ? ", such as 8192 or 8k" : ""))
         }
         return value
     }

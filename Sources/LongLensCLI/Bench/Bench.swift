@@ -18,7 +18,7 @@ struct BenchOptions: ParsableArguments {
     @OptionGroup var machine: RunOptions
 
     func validate() throws {
-        if repeats < 1 { throw ValidationError("--repeats must be at least 1.") }
+        if !(1...10_000).contains(repeats) { throw ValidationError("--repeats must be from 1 to 10000.") }
     }
 
     var chosenFormat: TableFormat { json ? .json : format }
@@ -28,8 +28,17 @@ struct ContextOptions: ParsableArguments {
     @OptionGroup var shape: ShapeOptions
     @Option(name: .long, help: "Context lengths, such as 1k,2k,4k.") var context: String = "1k"
     @Option(
-        name: .long, help: ArgumentHelp("Draw throughput and memory as SVG.", valueName: "file"),
-        completion: .file(extensions: ["svg"])) var plot: String?
+        name: .long, help: ArgumentHelp("Draw speed, share of peak and memory as .svg.", valueName: "file"),
+        completion: .file(extensions: ["svg"]))
+    var plot: String?
+
+    func validate() throws {
+        _ = try lengths()
+        guard let plot, !plot.lowercased().hasSuffix(".svg") else { return }
+        throw ValidationError(
+            "--plot writes SVG, and \(plot) does not end in .svg. Name it so; browsers and converters make a .png of it."
+        )
+    }
 
     /// From the shortest on: the memory of a row is the process's peak until then.
     func lengths() throws -> [Int] { Set(try parseLengths(context).filter { try $0 > 1 || refuse($0) }).sorted() }
@@ -54,7 +63,7 @@ struct ContextOptions: ParsableArguments {
         let rows = measured.map { $0.of(peak: header.peak_gflops) }
         if let plot {
             let file = try AtomicFile(path: plot)
-            try file.write(BenchPlot(header: header, rows: rows).svg)
+            try file.write(BenchPlot(header: header, what: what, rows: rows).svg)
             try file.commit()
         }
         try report(header, rows, options)

@@ -10,12 +10,20 @@ struct BenchHeader: Encodable {
     let threads: Int
     private(set) var peak_gflops: Double
     let model: String?
+    /// The day, in UTC.
+    let date: String
+
+    static let columns = ["model", "machine", "instruction_set", "threads", "peak_gflops", "version", "date"]
+    var cells: [String] {
+        [model ?? "", machine, instruction_set, "\(threads)", Format.decimal(peak_gflops, 0), version, date]
+    }
 
     /// Measures the machine's multiply-add peak, all threads at once.
     static func measure(model: String?) -> BenchHeader {
         BenchHeader(
             version: LongLensCLI.version, machine: Processor.name, instruction_set: InstructionSet.current.rawValue,
-            threads: Threads.count, peak_gflops: Processor.measurePeak(seconds: 0.3), model: model)
+            threads: Threads.count, peak_gflops: Processor.measurePeak(seconds: 0.3), model: model,
+            date: Format.today())
     }
 
     /// With the higher of two peaks: a disturbed measurement would flatter every row.
@@ -28,9 +36,9 @@ struct BenchHeader: Encodable {
 
 /// Seconds of repeated runs.
 struct Timing {
-    let median: Double
+    let fastest, median, slowest: Double
     /// (slowest - fastest) / median
-    let spread: Double
+    var spread: Double { (slowest - fastest) / median }
 }
 
 /// Runs `work` once to warm up and then `repeats` times.
@@ -44,7 +52,7 @@ func measure(_ repeats: Int, _ work: () throws -> Void) rethrows -> Timing {
     }
     seconds.sort()
     let median = seconds[seconds.count / 2]
-    return Timing(median: median, spread: ((seconds.last ?? 0) - (seconds.first ?? 0)) / median)
+    return Timing(fastest: seconds.first ?? 0, median: median, slowest: seconds.last ?? 0)
 }
 
 extension Duration {
@@ -77,6 +85,8 @@ struct ContextRow: BenchRow {
     var peak_fraction = 0.0
     let peak_rss_bytes: Int
     let spread: Double
+    /// Tokens per second of the slowest and the fastest run, and their share of peak.
+    let slowest_tokens_per_second, fastest_tokens_per_second: Double
 
     init(context: Int, seconds: Timing, flops: Double) {
         self.context = context
@@ -85,6 +95,8 @@ struct ContextRow: BenchRow {
         gflops = flops / seconds.median / 1e9
         peak_rss_bytes = SystemMemory.peakResident
         spread = seconds.spread
+        slowest_tokens_per_second = Double(context) / seconds.slowest
+        fastest_tokens_per_second = Double(context) / seconds.fastest
     }
 
     var cells: [String] {
@@ -119,14 +131,22 @@ private struct BenchReport<Row: BenchRow>: Encodable {
     let rows: [Row]
 }
 
+/// A field of a CSV table (RFC 4180).
+private func csvField(_ text: String) -> String {
+    let needsQuotes = text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+    return needsQuotes
+        ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : text
+}
+
 /// Prints the rows, and says so where they are too noisy to rely on.
 func report<Row: BenchRow>(_ header: BenchHeader, _ rows: [Row], _ options: BenchOptions) throws {
     switch options.chosenFormat {
     case .json:
         try StandardOutput.writeLine(try Format.json(BenchReport(machine: header, rows: rows), pretty: true))
     case .csv:
-        let lines = [Row.columns] + rows.map(\.cells)
-        try StandardOutput.write(lines.map { $0.joined(separator: ",") + "\n" }.joined())
+        // Tables of several machines can then be put one under the other.
+        let lines = [Row.columns + BenchHeader.columns] + rows.map { $0.cells + header.cells }
+        try StandardOutput.write(lines.map { $0.map(csvField).joined(separator: ",") + "\n" }.joined())
     case .table:
         let model = header.model.map { ", \($0)" } ?? ""
         try StandardOutput.writeLine(

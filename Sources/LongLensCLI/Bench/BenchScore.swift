@@ -11,7 +11,7 @@ struct BenchScore: ParsableCommand {
         try options.machine.prepare()
         let model = try contexts.shape.loadModel()
         try contexts.measureEach(try contexts.lengths(), "scoring", options) { length in
-            let pass = try InferencePass(model, contextLength: length)
+            let pass = try InferencePass(model, contextLength: length, grows: true)
             let tokens = benchTokens(length, model.configuration)
             return ContextWork(flops: Arithmetic.forwardFlops(model.configuration, length: length)) {
                 _ = try pass.losses(tokens)

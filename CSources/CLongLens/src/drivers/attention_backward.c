@@ -11,10 +11,12 @@
 // beyond one thread's scratch is two counters for each chunk and head.
 #include "attention.h"
 #include "dispatch.h"
+#include "drivers/attention_scratch.h"
 #include "parallel.h"
 #include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
@@ -215,8 +217,11 @@ static size_t turn_of_key(size_t n, size_t i, size_t j) {
 }
 
 static void wait_for(const _Atomic size_t *done, size_t turn) {
-    for (size_t spins = 0; atomic_load_explicit(done, memory_order_acquire) != turn; spins++)
-        if (spins > 64) sched_yield();
+    for (size_t spins = 0; atomic_load_explicit(done, memory_order_acquire) != turn; spins++) {
+        // Who is waited for may have no core to run on: this one is left to it.
+        if (spins > 256) nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+        else if (spins > 64) sched_yield();
+    }
 }
 
 static void count(_Atomic size_t *done) { atomic_fetch_add_explicit(done, 1, memory_order_release); }
@@ -283,21 +288,34 @@ static size_t blocks_of_chunk(lens_attention_shape shape, size_t block, size_t H
     return blocks;
 }
 
-void lens_attention_backward(lens_attention_shape shape, lens_attention_queries queries, const float *q,
-                             const float *k, const float *v, const float *out, const float *lse, const float *dout,
-                             float *delta, float *dq, float *dk, float *dv) {
-    if (shape.T == 0 || shape.NH == 0) return;
+// How the work on a shape is cut.
+static backward_job plan(lens_attention_shape shape) {
     const lens_attention_kernels *kernels = &lens_kernels()->attention;
-    backward_job job = {.shape = shape, .queries = queries, .q = q, .k = k, .v = v, .out = out, .lse = lse, .dout = dout,
-                        .delta = delta, .dq = dq, .dk = dk, .dv = dv, .kernels = kernels,
-                        .HSP = round_up(shape.HS, kernels->head_multiple)};
+    backward_job job = {.shape = shape, .kernels = kernels, .HSP = round_up(shape.HS, kernels->head_multiple)};
     size_t block = kernels->backward_tiles * kernels->lanes;
     size_t blocks = blocks_of_chunk(shape, block, job.HSP);
     job.tiles = blocks * kernels->backward_tiles;
     job.chunk = blocks * block;
     job.chunks = (shape.T + job.chunk - 1) / job.chunk;
+    job.counter_bytes = round_up(2 * job.chunks * shape.NKV * sizeof(_Atomic size_t), 64);
+    return job;
+}
+
+lens_scratch_need lens_attention_scratch(lens_attention_shape shape) {
+    if (shape.T == 0 || shape.NH == 0) return (lens_scratch_need){0, 0};
+    backward_job job = plan(shape);
+    size_t backward = scratch_bytes(&job), bytes = larger(backward, lens_attention_forward_scratch(shape));
+    return (lens_scratch_need){bytes, bytes};
+}
+
+void lens_attention_backward(lens_attention_shape shape, lens_attention_queries queries, const float *q,
+                             const float *k, const float *v, const float *out, const float *lse, const float *dout,
+                             float *delta, float *dq, float *dk, float *dv) {
+    if (shape.T == 0 || shape.NH == 0) return;
+    backward_job job = plan(shape);
+    job.queries = queries, job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse, job.dout = dout;
+    job.delta = delta, job.dq = dq, job.dk = dk, job.dv = dv;
     size_t counters = job.chunks * shape.NKV;
-    job.counter_bytes = round_up(2 * counters * sizeof(_Atomic size_t), 64);
     size_t pieces = shape.NKV * job.chunks * (job.chunks + 1) / 2, workers = smaller(lens_thread_count(), pieces);
     // Here and not by the workers, so that what is allocated does not depend on which of them find work.
     for (size_t thread = 0; thread < workers; thread++) lens_scratch(thread, scratch_bytes(&job));

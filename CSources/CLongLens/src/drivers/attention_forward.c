@@ -2,6 +2,7 @@
 // heads that share their keys; it walks the keys from the first to the diagonal.
 #include "attention.h"
 #include "dispatch.h"
+#include "drivers/attention_scratch.h"
 #include "parallel.h"
 #include <math.h>
 
@@ -136,18 +137,30 @@ static void forward_piece(void *context, size_t index, size_t thread) {
 // Rows of one piece: enough that copying keys costs little, few enough that short sequences occupy many threads.
 enum { heads_of_piece = 8, rows_of_piece = 768, enough_pieces = 32 };
 
-void lens_attention_forward(lens_attention_shape shape, const float *q, const float *k, const float *v, float *out,
-                            float *lse) {
-    if (shape.T == 0 || shape.NH == 0) return;
+// How the work on a shape is cut.
+static forward_job plan(lens_attention_shape shape) {
     const lens_attention_kernels *kernels = &lens_kernels()->attention;
     size_t group = shape.NH / shape.NKV, all_tiles = (shape.T + kernels->lanes - 1) / kernels->lanes;
-    forward_job job = {.shape = shape, .q = q, .k = k, .v = v, .out = out, .lse = lse, .kernels = kernels,
-                       .HSP = round_up(shape.HS, kernels->head_multiple), .heads = smaller(group, heads_of_piece)};
+    forward_job job = {.shape = shape, .kernels = kernels, .HSP = round_up(shape.HS, kernels->head_multiple),
+                       .heads = smaller(group, heads_of_piece)};
     job.slices = (group + job.heads - 1) / job.heads;
     job.tiles = rows_of_piece / (job.heads * kernels->lanes);
     if (job.tiles < 1) job.tiles = 1;
     while (job.tiles > 1 && all_tiles * shape.NKV * job.slices < job.tiles * enough_pieces) job.tiles--;
     job.blocks = (all_tiles + job.tiles - 1) / job.tiles;
+    return job;
+}
+
+size_t lens_attention_forward_scratch(lens_attention_shape shape) {
+    forward_job job = plan(shape);
+    return scratch_bytes(&job);
+}
+
+void lens_attention_forward(lens_attention_shape shape, const float *q, const float *k, const float *v, float *out,
+                            float *lse) {
+    if (shape.T == 0 || shape.NH == 0) return;
+    forward_job job = plan(shape);
+    job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse;
     size_t pieces = job.blocks * shape.NKV * job.slices, team = smaller(lens_thread_count(), pieces);
     // Here and not by the threads, so that what is allocated does not depend on which of them find work.
     for (size_t thread = 0; thread < team; thread++) lens_scratch(thread, scratch_bytes(&job));

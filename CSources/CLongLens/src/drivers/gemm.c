@@ -179,6 +179,15 @@ static void multiply_part(product x, size_t K, size_t step, bool accumulate) {
 // Steps of equal length, not a short last one.
 size_t lens_gemm_step(size_t K) { return pieces(K, pieces(K, KC)); }
 
+lens_scratch_need lens_gemm_scratch(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K) {
+    const lens_gemm_kernels *kernels = &lens_kernels()->gemm;
+    size_t step = least(K, KC);
+    size_t a = transpose_a ? round_up(round_up(least(M, part_size(4, kernels->mr)), kernels->mr) * step, 16) : 0;
+    // Whether B is packed beforehand depends on the number of rows and their distance.
+    size_t b = round_up(most(least(N, part_size(3, kernels->nr)), kernels->nr), kernels->nr) * step;
+    return (lens_scratch_need){(a + b) * sizeof(float), transpose_b ? kernels->nr * step * sizeof(float) : 0};
+}
+
 static void clear(float *C, size_t M, size_t N, size_t ldc) {
     for (size_t i = 0; i < M; i++) memset(C + i * ldc, 0, N * sizeof *C);
 }

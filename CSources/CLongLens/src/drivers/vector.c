@@ -104,6 +104,11 @@ void lens_bias_backward(float *dbias, const float *dout, size_t T, size_t C) {
     lens_combine_partial_sums(dbias, partial, count, C);
 }
 
+lens_scratch_need lens_column_sums_scratch(size_t T, size_t C) {
+    size_t count = lens_piece_count(T, lens_partial_rows);
+    return (lens_scratch_need){(count < lens_partial_sums ? count : (size_t)lens_partial_sums) * C * sizeof(float), 0};
+}
+
 void lens_combine_partial_sums(float *sum, float *partial, size_t count, size_t C) {
     const lens_row_kernels *row = &lens_kernels()->row;
     for (size_t i = 1; i < count; i++) row->add(partial, partial + i * C, C);
@@ -123,6 +128,10 @@ static void squares_piece(void *context, size_t index, size_t thread) {
     const reduction *w = context;
     lens_piece p = lens_piece_at(index, w->n, lens_piece_elements);
     w->partial[index] = w->row->sum_of_squares(w->x + p.start, p.count);
+}
+
+lens_scratch_need lens_sum_of_squares_scratch(size_t n) {
+    return (lens_scratch_need){lens_piece_count(n, lens_piece_elements) * sizeof(double), 0};
 }
 
 double lens_sum_of_squares(const float *x, size_t n) {

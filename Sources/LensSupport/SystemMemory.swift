@@ -9,13 +9,35 @@
 /// Memory as the system counts it.
 public enum SystemMemory {
     /// Bytes that this process may still take without swapping: what the kernel calls available, or what is left of
-    /// the control group's limit, whichever is less.
+    /// the limits of its control group, address space (`ulimit -v`) and data (`ulimit -d`), whichever is least.
     public static var available: Int {
         var least = meminfo("MemAvailable") ?? physical
         for folder in controlGroups() {
             if let left = room(in: folder) { least = min(least, max(left, 0)) }
         }
+        for (limit, used) in [(addressSpace, "VmSize"), (data, "VmData")] {
+            guard let limit = softLimit(limit) else { continue }
+            least = min(least, max(limit - (amount(used, in: "/proc/self/status") ?? 0) - addressesBesides, 0))
+        }
         return least
+    }
+
+    /// Addresses that a process takes beside the memory it fills: stacks, the heaps of threads, alignment.
+    private static let addressesBesides = (96 << 20) + sysconf(Int32(_SC_NPROCESSORS_ONLN)) * (8 << 20)
+
+    /// Bytes of this process that are in memory now.
+    public static var resident: Int { amount("VmRSS", in: "/proc/self/status") ?? peakResident }
+
+    #if canImport(Glibc)
+        private static let addressSpace = Int32(RLIMIT_AS.rawValue), data = Int32(RLIMIT_DATA.rawValue)
+    #else
+        private static let addressSpace = RLIMIT_AS, data = RLIMIT_DATA
+    #endif
+
+    private static func softLimit(_ kind: Int32) -> Int? {
+        var limit = rlimit()
+        guard unsafe getrlimit(kind, &limit) == 0, limit.rlim_cur != rlim_t.max else { return nil }
+        return Int(exactly: limit.rlim_cur)
     }
 
     /// The most memory that the process has had, in bytes.
@@ -36,10 +58,13 @@ public enum SystemMemory {
 
     private static var physical: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
 
-    private static func meminfo(_ key: String) -> Int? {
-        guard let text = read("/proc/meminfo") else { return nil }
+    private static func meminfo(_ key: String) -> Int? { amount(key, in: "/proc/meminfo") }
+
+    // A line such as "VmSize:    1234 kB".
+    private static func amount(_ key: String, in path: String) -> Int? {
+        guard let text = read(path) else { return nil }
         for line in text.split(separator: "\n") where line.hasPrefix(key + ":") {
-            return line.split(whereSeparator: { $0 == " " || $0 == ":" }).dropFirst().first.flatMap { Int($0) }.map {
+            return line.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map {
                 $0 * 1024
             }
         }

@@ -1,9 +1,13 @@
-/// A number of tokens: digits, with `k` for 1024 tokens. Nil when it is none.
+/// The greatest number of tokens, steps and the like that settings may give: what is computed from a few of them still
+/// fits into an integer.
+public let greatestCount = Int(Int32.max)
+
+/// A number of tokens up to ``greatestCount``: digits, with `k` for 1024 tokens. Nil when it is none.
 public func parseTokenCount(_ text: String) -> Int? {
-    guard let last = text.last, last == "k" || last == "K" else { return Int(text) }
-    guard let count = Int(text.dropLast()) else { return nil }
-    let (value, overflow) = count.multipliedReportingOverflow(by: 1024)
-    return overflow ? nil : value
+    let isThousands = text.last == "k" || text.last == "K"
+    guard let count = Int(isThousands ? text.dropLast() : text[...]) else { return nil }
+    let (value, overflow) = count.multipliedReportingOverflow(by: isThousands ? 1024 : 1)
+    return overflow || value > greatestCount ? nil : value
 }
 
 /// An amount of memory in bytes: `8GiB`, `8G` and `8g` are 8 · 2^30; `KB`, `MB`, `GB` and `TB` are powers of ten; a plain
@@ -36,4 +40,22 @@ public func describeByteCount(_ bytes: Int) -> String {
     guard unit > 0 else { return "\(bytes) bytes" }
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+}
+
+/// The product of numbers of at least 0; `Int.max` where it is greater.
+public func saturatingProduct(_ factors: Int...) -> Int {
+    if factors.contains(0) { return 0 }
+    var product = 1
+    for factor in factors {
+        let (value, overflow) = product.multipliedReportingOverflow(by: factor)
+        if overflow { return .max }
+        product = value
+    }
+    return product
+}
+
+/// The sum of two numbers of at least 0; `Int.max` where it is greater.
+public func saturatingSum(_ a: Int, _ b: Int) -> Int {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? .max : sum
 }
