@@ -34,7 +34,7 @@ struct RegexTranslation {
     }
 
     private func peek(_ offset: Int = 0) -> Unicode.Scalar? {
-        index + offset < scalars.count ? scalars[index + offset] : nil
+        scalars.indices.contains(index + offset) ? scalars[index + offset] : nil
     }
 
     private mutating func run() throws(LensError) {
