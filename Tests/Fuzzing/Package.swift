@@ -11,8 +11,10 @@ let package = Package(
         .package(name: "longlens", path: "../..", traits: [])
     ],
     targets: [
+        .systemLibrary(name: "CLibFuzzer", path: "CLibFuzzer"),
         .executableTarget(
-            name: "fuzz", dependencies: [.product(name: "LongLens", package: "longlens")], path: "Sources")
+            name: "fuzz", dependencies: ["CLibFuzzer", .product(name: "LongLens", package: "longlens")], path: "Sources"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
