@@ -21,7 +21,7 @@ public func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: In
         grown = nested(input, outer, around: inner, limit, &generator)
     }
     precondition(grown.count <= limit)
-    UnsafeMutableBufferPointer(start: data, count: limit)[..<grown.count].update(fromContentsOf: grown)
+    _ = UnsafeMutableBufferPointer(start: data, count: limit)[..<grown.count].update(fromContentsOf: grown)
     return grown.count
 }
 
