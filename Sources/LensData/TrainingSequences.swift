@@ -86,7 +86,7 @@ public struct TrainingSequences: Sendable {
         documents.append(Stored(id: id, tokens: Array(tokens[..<used]), firstSequence: count))
         count += sequences
         byteCount += used * MemoryLayout<Int32>.stride + MemoryLayout<Stored>.stride + id.utf8.count + 64
-        byteCount += sequences * MemoryLayout<Int>.stride // their order
+        byteCount += sequences * MemoryLayout<Int>.stride  // their order
         for token in tokens[..<used] { digest = (digest ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01B3 }
         digest = (digest ^ UInt64(sequences)) &* 0x100_0000_01B3
     }

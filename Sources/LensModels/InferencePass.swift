@@ -120,7 +120,7 @@ public final class InferencePass {
         let length = tokens.count
         try model.configuration.checkWindow(contextLength: length, model: "The model")
         try grow(to: length)
-        try scratch.reserve() // another thread than before may be calling
+        try scratch.reserve()  // another thread than before may be calling
         guard var buffers else { preconditionFailure("buffers were taken") }
         buffers.rotary.prepare(length: length)
         self.buffers = buffers

@@ -68,7 +68,7 @@ public final class TrainingPass {
     ) throws(LensError) -> [Float] {
         precondition(tokens.count > 1 && tokens.count <= contextLength)
         try model.check(tokens)
-        try scratch.reserve() // another thread than before may be calling
+        try scratch.reserve()  // another thread than before may be calling
         self.tokens = tokens
         rotary.prepare(length: tokens.count)
         let b = buffers.prefix(tokens.count, model.configuration)

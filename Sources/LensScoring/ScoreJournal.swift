@@ -47,7 +47,9 @@ final class ScoreJournal {
     }
 
     /// A new journal. One that is there is emptied, and `warn` told.
-    static func start(_ path: String, _ settings: ScoreSettings, warn: (String) -> Void) throws(LensError) -> ScoreJournal {
+    static func start(_ path: String, _ settings: ScoreSettings, warn: (String) -> Void) throws(LensError)
+        -> ScoreJournal
+    {
         let journal = try ScoreJournal(path: path)
         if journal.file.byteCount > 0 {
             _ = try journal.read()
@@ -166,7 +168,9 @@ final class ScoreJournal {
 
     /// What follows the checksum, if that is right.
     private static func json(_ line: [UInt8]) -> ArraySlice<UInt8>? {
-        guard line.count > 17, line[16] == 0x20, line[..<16].elementsEqual(checksum(line[17...]).utf8) else { return nil }
+        guard line.count > 17, line[16] == 0x20, line[..<16].elementsEqual(checksum(line[17...]).utf8) else {
+            return nil
+        }
         return line[17...]
     }
 

@@ -64,7 +64,9 @@ public enum SystemMemory {
     private static func amount(_ key: String, in path: String) -> Int? {
         guard let text = read(path) else { return nil }
         for line in text.split(separator: "\n") where line.hasPrefix(key + ":") {
-            return line.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map {
+            return line.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "\t" }).dropFirst().first.flatMap {
+                Int($0)
+            }.map {
                 $0 * 1024
             }
         }

@@ -27,7 +27,8 @@ struct Evaluate: ParsableCommand {
             throw ValidationError("--context must be at least 2: a sequence of one token predicts nothing.")
         }
         if task == .recall && documents.inputFormat == .text {
-            throw ValidationError("recall reads JSON lines, as generate writes them; --input-format text is not for it.")
+            throw ValidationError(
+                "recall reads JSON lines, as generate writes them; --input-format text is not for it.")
         }
     }
 
@@ -89,7 +90,9 @@ private final class EvaluationRun {
             do throws(LensError) {
                 try evaluation.add(document, limit: command.sequences ?? .max) {
                     [self] (sequence, count) throws(LensError) in
-                    watch(sequence.tokens.count, Double(sequence.index)..<Double(sequence.index + 1), of: count, document.id)
+                    watch(
+                        sequence.tokens.count, Double(sequence.index)..<Double(sequence.index + 1), of: count,
+                        document.id)
                     tokenCount += sequence.tokens.count
                     sequenceCount += 1
                 }

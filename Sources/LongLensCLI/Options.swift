@@ -123,6 +123,5 @@ struct Count: ExpressibleByArgument {
         self.value = value
     }
 
-
     var defaultValueDescription: String { "\(value)" }
 }

@@ -156,7 +156,8 @@ final class ScoreRun {
         progress.clear()
         if output.resumption == .complete {
             progress.report(
-                "\(command.output ?? "") is complete already: it has the scores of these documents, and nothing is to be done")
+                "\(command.output ?? "") is complete already: it has the scores of these documents, and nothing is to be done"
+            )
         }
         var parts = [
             "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
@@ -164,7 +165,9 @@ final class ScoreRun {
         ]
         if earlierCount > 0 { parts.append("\(Format.count(earlierCount, "sequence")) from before") }
         if dropped.tokens > 0 {
-            parts.append("\(Format.count(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")")
+            parts.append(
+                "\(Format.count(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")"
+            )
         }
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
         parts.append("computed in \(command.compute.arithmetic.rawValue)")

@@ -19,13 +19,15 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
 @Suite struct KindsOfInput {
     static let lines = "{\"text\":\"one\"}\n{\"text\":\"two\"}\n"
 
-    @Test(arguments: [
-        ("{\"text\":\"one\"}\n{\"text\":\"two\"}\n", ["one", "two"]),
-        ("\n \n{\"id\": 1, \"tokens\": [1]}\n", nil), ("{\"a\": 1, \"text\": \"x\"}", ["x"]),
-        ("\u{FEFF}{\"text\":\"one\"}\n", ["one"]), ("plain text", ["plain text"]), ("\u{FEFF}plain", ["plain"]),
-        ("{{Infobox}}\nx", ["{{Infobox}}\nx"]), ("{ a set }", ["{ a set }"]), ("[1] a note", ["[1] a note"]),
-        ("[\"a\"]", ["[\"a\"]"]), (" \u{FEFF}x", [" \u{FEFF}x"]),
-    ] as [(String, [String]?)]) func areToldFromTheContent(content: String, texts: [String]?) throws {
+    @Test(
+        arguments: [
+            ("{\"text\":\"one\"}\n{\"text\":\"two\"}\n", ["one", "two"]),
+            ("\n \n{\"id\": 1, \"tokens\": [1]}\n", nil), ("{\"a\": 1, \"text\": \"x\"}", ["x"]),
+            ("\u{FEFF}{\"text\":\"one\"}\n", ["one"]), ("plain text", ["plain text"]), ("\u{FEFF}plain", ["plain"]),
+            ("{{Infobox}}\nx", ["{{Infobox}}\nx"]), ("{ a set }", ["{ a set }"]), ("[1] a note", ["[1] a note"]),
+            ("[\"a\"]", ["[\"a\"]"]), (" \u{FEFF}x", [" \u{FEFF}x"]),
+        ] as [(String, [String]?)]) func areToldFromTheContent(content: String, texts: [String]?) throws
+    {
         let folder = try TemporaryFolder()
         let documents = try readAll([folder.file("noending", content)])
         #expect(documents.map(\.content) == texts?.map(text) ?? [.tokens([1])])
@@ -39,7 +41,8 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     }
 
     @Test(arguments: [
-        "{\"txt\": \"x\"}\n", "{\n  \"text\": \"x\"\n}\n", "[{\"text\": \"x\"}]", "[\n {\"text\": \"x\"}]", "{\"txt\": \"x",
+        "{\"txt\": \"x\"}\n", "{\n  \"text\": \"x\"\n}\n", "[{\"text\": \"x\"}]", "[\n {\"text\": \"x\"}]",
+        "{\"txt\": \"x",
     ]) func whatIsUnclearIsAskedFor(content: String) throws {
         let folder = try TemporaryFolder()
         let path = try folder.file("c.json", content)
@@ -52,7 +55,8 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         let folder = try TemporaryFolder()
         let long = String(repeating: "long ", count: 40_000)
         #expect(try readAll([folder.file("x", "{\"id\":1,\"text\":\"\(long)\"}\n\(Self.lines)")]).count == 3)
-        #expect(try readAll([folder.file("y", "{\"note\":\"\(long)\",\"text\":\"a\"}\n")]).map(\.content) == [text("a")])
+        #expect(
+            try readAll([folder.file("y", "{\"note\":\"\(long)\",\"text\":\"a\"}\n")]).map(\.content) == [text("a")])
     }
 
     @Test func theNameOrTheOptionDecides() throws {
@@ -109,7 +113,8 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     @Test(arguments: [
         ([0xFF, 0xFE, 0x61, 0], "UTF-16LE"), ([0xFE, 0xFF, 0, 0x61], "UTF-16BE"),
         ([0x61, 0, 0x62, 0, 0x63, 0, 0x64, 0], "UTF-16LE"), (Array("%PDF-1.7".utf8), "PDF"),
-        (Array("PK\u{3}\u{4}".utf8), "ZIP"), (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "git lfs pull"),
+        (Array("PK\u{3}\u{4}".utf8), "ZIP"),
+        (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "git lfs pull"),
         (Array("GGUF\u{3}\0\0\0".utf8), "GGUF"),
     ]) func whatIsNoDocumentIsNamed(bytes: [UInt8], hint: String) throws {
         let folder = try TemporaryFolder()
@@ -174,7 +179,10 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
 
     @Test func areTheShortestThatDiffer() throws {
         #expect(try ids(["a/x.txt", "b/y.txt"], ["a/x.txt", "b/y.txt"]) == ["x.txt", "y.txt"])
-        #expect(try ids(["a/x.txt", "b/x.txt", "c.txt"], ["a/x.txt", "b/x.txt", "c.txt"]) == ["a/x.txt", "b/x.txt", "c.txt"])
+        #expect(
+            try ids(["a/x.txt", "b/x.txt", "c.txt"], ["a/x.txt", "b/x.txt", "c.txt"]) == [
+                "a/x.txt", "b/x.txt", "c.txt",
+            ])
         #expect(try ids(["a/s/x.txt", "b/s/x.txt"], ["a", "b"]) == ["a/s/x.txt", "b/s/x.txt"])
         #expect(try ids(["a/s/x.txt", "b/s/x.txt"], [""]) == ["a/s/x.txt", "b/s/x.txt"])
     }

@@ -110,7 +110,8 @@ extension KernelTests {
             attention(query: q, key: k, value: k, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
             attentionBackward(
                 query: q, key: k, value: k, output: out, logSumExp: lse, outputGradient: out, heads: heads,
-                keyValueHeads: keyValueHeads, delta: delta, queryGradient: try Matrix(rows: rows, columns: heads * size),
+                keyValueHeads: keyValueHeads, delta: delta,
+                queryGradient: try Matrix(rows: rows, columns: heads * size),
                 keyGradient: dk, valueGradient: try Matrix(rows: rows, columns: keyValueHeads * size))
         }
 

@@ -35,7 +35,8 @@ package final class ByteStream {
         let promised = Compression.named(path).compression
         if let promised, compression != promised, !start.isEmpty {
             throw .data(
-                "\(path) is named like a \(promised) file and does not begin like one. Rename it, or compress it again.")
+                "\(path) is named like a \(promised) file and does not begin like one. Rename it, or compress it again."
+            )
         }
         decompressor = try compression?.decompressor()
         if decompressor == nil {

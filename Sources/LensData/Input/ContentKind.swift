@@ -107,7 +107,10 @@ enum ContentKind: Equatable {
         (Array("PK\u{3}\u{4}".utf8), "is a ZIP archive, as .docx, .epub and .zip files are. Extract its text first."),
         (Array("GGUF\u{2}\0".utf8), "is a GGUF model, not a document."),
         (Array("GGUF\u{3}\0".utf8), "is a GGUF model, not a document."),
-        ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "is compressed with xz. Decompress it first; .gz and .zst are read as they are."),
+        (
+            [0xFD, 0x37, 0x7A, 0x58, 0x5A],
+            "is compressed with xz. Decompress it first; .gz and .zst are read as they are."
+        ),
         (
             Array("BZh91AY&SY".utf8),
             "is compressed with bzip2. Decompress it first; .gz and .zst are read as they are."

@@ -100,7 +100,8 @@ private final class GzipDecompressor: Decompressor {
             case Z_OK, Z_BUF_ERROR: break
             case Z_STREAM_END: isComplete = true
             default:
-                throw DamagedInput(reason: unsafe stream.pointee.msg.map { unsafe String(cString: $0) } ?? "error \(result)")
+                throw DamagedInput(
+                    reason: unsafe stream.pointee.msg.map { unsafe String(cString: $0) } ?? "error \(result)")
             }
             if !output.isEmpty || position == input.count { return output }
         }

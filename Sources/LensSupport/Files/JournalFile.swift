@@ -93,7 +93,8 @@ package final class JournalFile {
             let size = 1 << 18
             let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 repeat {
-                    unsafe result = pread(descriptor, buffer.baseAddress, min(size, byteCount - position), off_t(position))
+                    unsafe result = pread(
+                        descriptor, buffer.baseAddress, min(size, byteCount - position), off_t(position))
                 } while result < 0 && errno == EINTR
                 count = max(0, result)
             }
