@@ -56,6 +56,9 @@ public struct WeightlessModel: Sendable {
             let file = try GGUFFile(path: path)
             guard file.tensors.isEmpty else { return nil }
             let name = file.metadata.string("general.architecture")
+            guard name != nil || TokenizerFiles.source(of: file) != nil else {
+                throw .data("\(path) holds neither tensors nor a tokenizer, and names no architecture: is it damaged?")
+            }
             func size(_ key: String) -> Int? { name.flatMap { file.metadata.integer("\($0).\(key)") } }
             architecture = name
             (layerCount, hiddenSize) = (size("block_count"), size("embedding_length"))
@@ -63,7 +66,8 @@ public struct WeightlessModel: Sendable {
         }
         tokenizer = try openTokenizer(path: path, tokenizerPath: tokenizerPath)
         guard tokenizer != nil || architecture != nil else {
-            throw .missing("\(path) holds neither a model nor a tokenizer.")
+            throw .missing(
+                "\(path) holds neither a model (config.json and *.safetensors) nor a tokenizer (tokenizer.json).")
         }
     }
 }
