@@ -68,12 +68,13 @@ struct Score: ParsableCommand {
             ("the model's weights", pretrained.model.fingerprint),
             ("the instruction set", InstructionSet.current.rawValue),
         ])
-        let output = try ScoreOutput(
-            path: output, format: format, settings: settings, resume: resume, warn: { log.warning("\($0)") })
-        let run = try ScoreRun(self, pretrained, output, ProgressLine(quiet: machine.quiet), stop)
+        let run = try ScoreRun(self, pretrained, ProgressLine(quiet: machine.quiet), stop) {
+            () throws(LensError) in
+            try ScoreOutput(
+                path: output, format: format, settings: settings, resume: resume, warn: { log.warning("\($0)") })
+        }
         do throws(LensError) {
             try run.score(reader)
-            try output.finish()
         } catch {
             throw run.ended(by: error)
         }

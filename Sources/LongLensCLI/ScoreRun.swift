@@ -26,8 +26,10 @@ final class ScoreRun {
     /// So early, Ctrl-C takes back a mistaken command.
     private static let regret = Duration.seconds(10)
 
+    /// - Parameter openOutput: called last, so that nothing is begun on the disk for a run that cannot be.
     init(
-        _ command: Score, _ pretrained: Pretrained, _ output: ScoreOutput, _ line: ProgressLine, _ stop: StopRequest
+        _ command: Score, _ pretrained: Pretrained, _ line: ProgressLine, _ stop: StopRequest,
+        openOutput: () throws(LensError) -> ScoreOutput
     ) throws(LensError) {
         self.command = command
         encoder = try command.documents.encoder(for: pretrained)
@@ -35,9 +37,9 @@ final class ScoreRun {
         bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         modelName = LongLens.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration
-        self.output = output
         self.stop = stop
         progress = WorkProgress(line)
+        output = try openOutput()
     }
 
     func score(_ reader: DocumentReader) throws(LensError) {
@@ -54,6 +56,7 @@ final class ScoreRun {
             try score(document)
         }
         try checkDropped()
+        try output.finish()
     }
 
     private func score(_ document: Document) throws(LensError) {
