@@ -21,11 +21,11 @@ extension Target {
             }
         })
 
-    /// The same bytes as JSON lines and as plain text, cut into sequences.
+    /// The same bytes as JSON lines, as plain text and as what their content tells (compressed too), cut into sequences.
     static let documents = Target(
         name: "documents",
         run: { input, scratch in
-            for name in ["d.jsonl", "d.txt"] {
+            for name in ["d.jsonl", "d.txt", "d"] {
                 let path = scratch.write(name, input)
                 try attempt {
                     let reader = try DocumentReader(paths: [path])
@@ -44,9 +44,11 @@ extension Target {
     private struct Bytes: TextEncoding {
         let vocabularySize = 1000
         let bosToken: Int32? = 256
-        let addsBOS = true
-        func encode(_ text: [UInt8], addBOS: Bool?) throws(LensError) -> [Int32] {
-            ((addBOS ?? addsBOS) ? [256] : []) + text.map(Int32.init)
+        let eosToken: Int32? = nil
+        func encode(_ text: [UInt8], addBOS: Bool?, addEOS: Bool?, parseSpecial: Bool) throws(LensError) -> [Int32] {
+            (addBOS ?? true ? [256] : []) + text.map(Int32.init)
         }
+        func specialTexts(in text: [UInt8]) throws(LensError) -> [Int32: Int] { [:] }
+        func bytes(of token: Int32) -> [UInt8]? { UInt8(exactly: token).map { [$0] } }
     }
 }

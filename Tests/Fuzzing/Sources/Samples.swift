@@ -92,9 +92,9 @@ enum Samples {
 
     static func scores(_ format: ScoreFormat) throws -> [UInt8] {
         try written { path in
-            let writer = try format.writer(path: path)
-            for record in records { try writer.write(record) }
-            try writer.finish()
+            let output = try ScoreOutput(path: path, format: format, settings: ScoreSettings([])) { _ in }
+            for record in records { try output.write(record) }
+            try output.finish()
         }
     }
 
