@@ -4,12 +4,12 @@ import LensSupport
 /// Zeroed memory aligned for vector loads, in huge pages where that helps. Counted, so that a test can say that a
 /// step allocates nothing.
 @safe
-public final class AlignedBuffer: @unchecked Sendable {
-    public let byteCount: Int
-    @unsafe public let start: UnsafeMutableRawPointer
+package final class AlignedBuffer: @unchecked Sendable {
+    package let byteCount: Int
+    @unsafe package let start: UnsafeMutableRawPointer
 
     /// `.machine` when the memory is not to be had.
-    public init(byteCount: Int) throws(LensError) {
+    package init(byteCount: Int) throws(LensError) {
         precondition(byteCount >= 0)
         self.byteCount = byteCount
         if byteCount == 0 {
@@ -37,6 +37,6 @@ public final class AlignedBuffer: @unchecked Sendable {
 
     deinit { if byteCount > 0 { unsafe lens_free(start, byteCount) } }
 
-    /// Allocations of kernels and buffers since the start of the process.
-    public static var allocationCount: Int { lens_allocation_count() }
+    /// Blocks of memory that the calling thread has taken, for buffers and for kernels.
+    package static var allocationCount: Int { lens_allocation_count() }
 }

@@ -1,51 +1,55 @@
 import CLongLens
+import LensSupport
 
-/// Causal attention with grouped heads, block by block (FlashAttention-2, arXiv 2307.08691).
-///
-/// `query`, `output` [T, heads * size]; `key`, `value` [T, keyValueHeads * size]; `logSumExp` [heads, T]. Scores are
-/// scaled by 1 / √size unless `scale` says otherwise.
-public func attention(
-    query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil, into output: Matrix,
-    logSumExp: Matrix
-) {
-    let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
-    precondition(key.rows == query.rows && output.rows == query.rows && output.columns == query.columns)
-    precondition(logSumExp.count == heads * query.rows)
-    unsafe lens_attention_forward(
-        shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer)
-}
+extension Runtime {
+    /// Causal attention with grouped heads, block by block (FlashAttention-2, arXiv 2307.08691).
+    ///
+    /// `query`, `output` [T, heads * size]; `key`, `value` [T, keyValueHeads * size]; `logSumExp` [heads, T]. Scores are
+    /// scaled by 1 / √size unless `scale` says otherwise.
+    package func attention(
+        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil, into output: Matrix,
+        logSumExp: Matrix
+    ) throws(LensError) {
+        let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
+        precondition(key.rows == query.rows && output.rows == query.rows && output.columns == query.columns)
+        precondition(logSumExp.count == heads * query.rows)
+        try unsafe run { context in
+            unsafe lens_attention_forward(
+                context, shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer)
+        }
+    }
 
-/// The gradients of ``attention(query:key:value:heads:keyValueHeads:scale:into:logSumExp:)``, overwritten, from what it
-/// was given and gave. `delta` [heads, rows] is scratch.
-///
-/// - Parameter positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
-///   `logSumExp` hold, where only they have an output gradient; nil when all do.
-public func attentionBackward(
-    query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix, heads: Int,
-    keyValueHeads: Int, scale: Float? = nil, positions: [Int]? = nil, delta: Matrix, queryGradient: Matrix,
-    keyGradient: Matrix, valueGradient: Matrix
-) {
-    let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
-    precondition(
-        output.count == query.count && outputGradient.count == query.count && queryGradient.count == query.count)
-    precondition(keyGradient.count == key.count && valueGradient.count == value.count)
-    precondition(logSumExp.count == heads * query.rows && delta.count == heads * query.rows)
-    if let positions {
-        precondition(positions.count == query.rows && zip(positions, positions.dropFirst()).allSatisfy(<))
-        precondition((positions.first ?? 0) >= 0 && (positions.last ?? -1) < key.rows)
-    } else {
-        precondition(query.rows == key.rows)
-    }
-    func run(_ positions: UnsafePointer<Int>?) {
-        unsafe lens_attention_backward(
-            shape, lens_attention_queries(count: query.rows, positions: positions), query.pointer, key.pointer,
-            value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer, delta.pointer,
-            queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
-    }
-    if let positions {
-        unsafe positions.withUnsafeBufferPointer { unsafe run($0.baseAddress) }
-    } else {
-        run(nil)
+    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:scale:into:logSumExp:)``, overwritten, from what it
+    /// was given and gave. `delta` [heads, rows] is scratch.
+    ///
+    /// - Parameter positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
+    ///   `logSumExp` hold, where only they have an output gradient; nil when all do.
+    package func attentionBackward(
+        query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix, heads: Int,
+        keyValueHeads: Int, scale: Float? = nil, positions: [Int]? = nil, delta: Matrix, queryGradient: Matrix,
+        keyGradient: Matrix, valueGradient: Matrix
+    ) throws(LensError) {
+        let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
+        precondition(
+            output.count == query.count && outputGradient.count == query.count && queryGradient.count == query.count)
+        precondition(keyGradient.count == key.count && valueGradient.count == value.count)
+        precondition(logSumExp.count == heads * query.rows && delta.count == heads * query.rows)
+        if let positions {
+            precondition(positions.count == query.rows && zip(positions, positions.dropFirst()).allSatisfy(<))
+            precondition((positions.first ?? 0) >= 0 && (positions.last ?? -1) < key.rows)
+        } else {
+            precondition(query.rows == key.rows)
+        }
+        try unsafe run { context in
+            func backward(_ positions: UnsafePointer<Int>?) -> lens_status {
+                unsafe lens_attention_backward(
+                    context, shape, lens_attention_queries(count: query.rows, positions: positions), query.pointer,
+                    key.pointer, value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer, delta.pointer,
+                    queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
+            }
+            guard let positions else { return backward(nil) }
+            return unsafe positions.withUnsafeBufferPointer { unsafe backward($0.baseAddress) }
+        }
     }
 }
 

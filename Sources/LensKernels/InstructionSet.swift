@@ -1,19 +1,11 @@
 import CLongLens
 import LensSupport
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// The instruction sets that kernels exist for.
 public enum InstructionSet: String, CaseIterable, Sendable {
     case scalar, avx2, avx512, neon
 
-    private var value: lens_isa {
+    var value: lens_isa {
         switch self {
         case .scalar: LENS_ISA_SCALAR
         case .avx2: LENS_ISA_AVX2
@@ -40,34 +32,18 @@ public enum InstructionSet: String, CaseIterable, Sendable {
     /// The widest that this machine runs.
     public static var best: InstructionSet { InstructionSet(lens_isa_best()) }
 
-    /// The one in use: the best, until another is chosen.
-    public static var current: InstructionSet { InstructionSet(lens_isa_current()) }
-
-    /// Makes all kernels use `self`; `.machine` when the machine lacks it. Not to be called while kernels run.
-    public func use() throws(LensError) {
-        guard lens_isa_use(value) else {
-            throw .machine("This machine does not run \(rawValue); it runs \(Self.list(Self.supported)).")
-        }
-    }
-
-    /// Makes all kernels use the instruction set called `name`: `.usage` when there is none of that name, `.machine`
-    /// when the machine lacks it.
-    public static func use(named name: String) throws(LensError) {
+    /// The instruction set called `name`: `.usage` when there is none of that name.
+    public static func named(_ name: String) throws(LensError) -> InstructionSet {
         guard let chosen = InstructionSet(rawValue: name.lowercased()) else {
             throw .usage("\"\(name)\" is no instruction set; choose one of \(list(allCases)).")
         }
-        try chosen.use()
+        return chosen
     }
 
-    /// Obeys the environment variable `LONGLENS_ISA`, where it is set and not empty; errors as ``use(named:)``.
-    public static func applyEnvironment() throws(LensError) {
-        guard let variable = unsafe getenv("LONGLENS_ISA") else { return }
-        let name = unsafe String(cString: variable)
-        if name.isEmpty { return }
-        do {
-            try use(named: name)
-        } catch {
-            throw LensError(error.kind, "Environment variable LONGLENS_ISA: \(error.message)")
+    /// `.machine` when the machine lacks it.
+    public func requireSupport() throws(LensError) {
+        guard isSupported else {
+            throw .machine("This machine does not run \(rawValue); it runs \(Self.list(Self.supported)).")
         }
     }
 

@@ -10,6 +10,9 @@ import CLongLens
 
 /// What the processor offers.
 public enum Processor {
+    /// Physical cores this process may use: affinity, simultaneous threads folded, CPU quota of its control group.
+    public static var coreCount: Int { lens_core_count() }
+
     /// Data caches in bytes, as one core sees them; 0 where unknown.
     public static var cacheSizes: (level1: Int, level2: Int, level3: Int) {
         let sizes = lens_cache_sizes()
@@ -41,12 +44,5 @@ public enum Processor {
             facts[String(name)] = String(text[text.index(after: colon)...].drop { $0 == " " }.prefix { $0 != "\n" })
         }
         return facts
-    }
-
-    /// Multiply-add peak in GFLOP/s of `threads` threads with the instruction set in use, measured for about
-    /// `seconds`.
-    public static func measurePeak(threads: Int = Threads.count, seconds: Double = 0.2) -> Double {
-        precondition(threads >= 1 && seconds > 0)
-        return lens_measure_peak_gflops(threads, seconds)
     }
 }

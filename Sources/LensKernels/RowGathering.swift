@@ -2,7 +2,7 @@
 extension Matrix {
     /// Moves the given rows, ascending, to the front; what followed them is lost. The view of the rows.
     @discardableResult
-    public func gatherRows(_ chosen: [Int]) -> Matrix {
+    package func gatherRows(_ chosen: [Int]) -> Matrix {
         check(chosen)
         for (place, row) in chosen.enumerated() where place != row {
             unsafe (pointer + place * columns).update(from: pointer + row * columns, count: columns)
@@ -11,7 +11,7 @@ extension Matrix {
     }
 
     /// Undoes ``gatherRows(_:)``; all other rows are zeros.
-    public func scatterRows(_ chosen: [Int]) {
+    package func scatterRows(_ chosen: [Int]) {
         check(chosen)
         var end = rows
         for (place, row) in chosen.enumerated().reversed() {
@@ -23,7 +23,7 @@ extension Matrix {
     }
 
     /// Copies row `chosen[i]` of `other` into row i.
-    public func copyRows(_ chosen: [Int], of other: Matrix) {
+    package func copyRows(_ chosen: [Int], of other: Matrix) {
         other.check(chosen)
         precondition(rows == chosen.count && columns == other.columns)
         for (place, row) in chosen.enumerated() {
@@ -32,7 +32,7 @@ extension Matrix {
     }
 
     /// Copies row i of `other` into row `chosen[i]`.
-    public func replaceRows(_ chosen: [Int], with other: Matrix) {
+    package func replaceRows(_ chosen: [Int], with other: Matrix) {
         check(chosen)
         precondition(other.rows == chosen.count && other.columns == columns)
         for (place, row) in chosen.enumerated() {

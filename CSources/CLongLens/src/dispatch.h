@@ -1,11 +1,13 @@
 // The kernel table: function pointers beside their own block sizes, filled from the scalar reference
-// and overridden by the instruction set in use.
+// and overridden by the instruction set's own.
 #ifndef LENS_DISPATCH_H
 #define LENS_DISPATCH_H
 
 #include "kernels/attention_kernels.h"
 #include "kernels/gemm_kernels.h"
+#include "kernels/peak_kernels.h"
 #include "kernels/row_kernels.h"
+#include "lens/cpu.h"
 
 typedef struct lens_kernel_table {
     lens_gemm_kernels gemm;
@@ -14,7 +16,7 @@ typedef struct lens_kernel_table {
     double (*multiply_adds)(size_t rounds); // runs a loop of independent multiply-adds, returns their number of FLOPs
 } lens_kernel_table;
 
-/// The table of the instruction set in use.
-const lens_kernel_table *lens_kernels(void);
+/// The table of an instruction set that this machine runs.
+const lens_kernel_table *lens_kernels(lens_isa isa);
 
 #endif

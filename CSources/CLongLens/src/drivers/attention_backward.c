@@ -5,24 +5,23 @@
 //   With n chunks, query chunk i and key chunk j meet in round (i + j) mod n. The pieces of a round share neither
 //   queries nor keys, and a causal round has about half of the n possible pieces, the same in every round.
 //   A chunk's shares are added in the order of rounds. Pieces are handed out in that order too, so a thread seldom
-//   waits for its turn, and never for a piece that no thread has begun.
+//   waits for its turn.
 //
 // So the result does not depend on the threads, all threads are busy with one sequence and one head, and the memory
 // beyond one thread's scratch is two counters for each chunk and head.
-#include "attention.h"
-#include "dispatch.h"
 #include "drivers/attention_scratch.h"
-#include "parallel.h"
+#include "lens/attention.h"
+#include "runtime/context.h"
+#include "runtime/parallel.h"
+#include "runtime/scratch.h"
 #include <math.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <time.h>
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 static size_t round_up(size_t x, size_t multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 typedef struct backward_job {
+    const lens_context *context;
     lens_attention_shape shape;
     lens_attention_queries queries;
     const float *q, *k, *v, *out, *lse, *dout;
@@ -32,9 +31,8 @@ typedef struct backward_job {
     size_t tiles;  // tiles of keys in a chunk, a multiple of the kernel's
     size_t chunk;  // tokens of a chunk = tiles * lanes
     size_t chunks; // n
-    _Atomic size_t *queries_done, *keys_done; // [NKV][n]: shares added so far
-    _Atomic size_t next;                      // the next piece to hand out
-    size_t counter_bytes;                     // at the start of the first thread's scratch
+    lens_turn *query_turns, *key_turns; // [NKV][n]: shares added so far
+    size_t turn_bytes;                  // at the start of the first thread's scratch
 } backward_job;
 
 // The parts of one thread's scratch memory.
@@ -60,12 +58,12 @@ static size_t scratch_bytes(const backward_job *job) {
     size_t queries = query_rows(job);
     size_t floats = (5 * job->chunk + 3 * queries) * job->HSP + 2 * queries + 2 * block_size(job) +
                     job->kernels->lanes + 13 * 16;
-    return job->counter_bytes + floats * sizeof(float);
+    return job->turn_bytes + floats * sizeof(float);
 }
 
 static backward_memory divide(const backward_job *job, size_t thread) {
-    char *base = lens_scratch(thread, scratch_bytes(job));
-    float *next = (float *)(base + job->counter_bytes);
+    char *base = lens_scratch_of(job->context, thread);
+    float *next = (float *)(base + job->turn_bytes);
     size_t keys = job->chunk * job->HSP, queries = query_rows(job);
     backward_memory m;
     m.k_t = take(&next, keys);
@@ -88,9 +86,9 @@ static backward_memory divide(const backward_job *job, size_t thread) {
 
 enum { delta_rows = 64 };
 
-static void delta_piece(void *context, size_t index, size_t thread) {
+static void delta_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const backward_job *job = context;
+    const backward_job *job = argument;
     const lens_attention_shape s = job->shape;
     size_t count = job->queries.count, end = smaller(count, (index + 1) * delta_rows);
     for (size_t t = index * delta_rows; t < end; t++) {
@@ -216,16 +214,6 @@ static size_t turn_of_key(size_t n, size_t i, size_t j) {
     return n - start + i - j;
 }
 
-static void wait_for(const _Atomic size_t *done, size_t turn) {
-    for (size_t spins = 0; atomic_load_explicit(done, memory_order_acquire) != turn; spins++) {
-        // Who is waited for may have no core to run on: this one is left to it.
-        if (spins > 256) nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
-        else if (spins > 64) sched_yield();
-    }
-}
-
-static void count(_Atomic size_t *done) { atomic_fetch_add_explicit(done, 1, memory_order_release); }
-
 static void add_keys(const backward_job *job, const backward_memory *m, float *destination, const float *packed,
                      size_t kv_head, size_t first, size_t tiles, float factor, bool add) {
     const lens_attention_shape s = job->shape;
@@ -239,40 +227,36 @@ static void add_keys(const backward_job *job, const backward_memory *m, float *d
     }
 }
 
-static void backward_piece(const backward_job *job, const backward_memory *m, size_t kv_head, size_t i, size_t j) {
+static void meet_chunk(const backward_job *job, const backward_memory *m, size_t kv_head, size_t i, size_t j) {
     const lens_attention_shape s = job->shape;
     size_t group = s.NH / s.NKV, lanes = job->kernels->lanes, n = job->chunks;
     query_chunk queries = chunk_of_queries(job, i, i == j);
     size_t first_key = j * job->chunk, tiles = (smaller(job->chunk, s.T - first_key) + lanes - 1) / lanes;
-    _Atomic size_t *queries_done = job->queries_done + kv_head * n + i, *keys_done = job->keys_done + kv_head * n + j;
+    lens_turn *at_queries = job->query_turns + kv_head * n + i, *at_keys = job->key_turns + kv_head * n + j;
     size_t query_turn = turn_of_query(n, i, j), key_turn = turn_of_key(n, i, j);
 
     load_keys(job, m, kv_head, first_key, tiles);
     for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
         load_queries(job, m, head, &queries);
         meet(job, m, queries.padded, tiles, (ptrdiff_t)queries.token - (ptrdiff_t)first_key);
-        wait_for(queries_done, query_turn);
+        lens_await_turn(at_queries, query_turn);
         add_queries(job, m, head, &queries, query_turn > 0);
     }
-    count(queries_done);
-    wait_for(keys_done, key_turn);
+    lens_pass_turn(at_queries);
+    lens_await_turn(at_keys, key_turn);
     add_keys(job, m, job->dk, m->dk_t, kv_head, first_key, tiles, s.scale, key_turn > 0);
     add_keys(job, m, job->dv, m->dv_t, kv_head, first_key, tiles, 1.0f, key_turn > 0);
-    count(keys_done);
+    lens_pass_turn(at_keys);
 }
 
-// Each worker takes the next piece until none is left.
-static void worker(void *context, size_t index, size_t thread) {
-    (void)index;
-    backward_job *job = context;
+// Round by round; in a round the last chunk of queries comes first.
+static void backward_piece(void *argument, size_t index, size_t thread) {
+    const backward_job *job = argument;
     size_t n = job->chunks, NKV = job->shape.NKV;
+    size_t round = index / (n * NKV), i = n - 1 - index / NKV % n, j = (round + n - i) % n;
+    if (j > i) return; // those keys come after these queries
     backward_memory m = divide(job, thread);
-    for (;;) {
-        size_t piece = atomic_fetch_add(&job->next, 1);
-        if (piece >= n * n * NKV) return;
-        size_t round = piece / (n * NKV), i = n - 1 - piece / NKV % n, j = (round + n - i) % n;
-        if (j <= i) backward_piece(job, &m, piece % NKV, i, j);
-    }
+    meet_chunk(job, &m, index % NKV, i, j);
 }
 
 // A chunk's copies should stay near the second-level cache, and there should be pieces for many threads.
@@ -289,41 +273,40 @@ static size_t blocks_of_chunk(lens_attention_shape shape, size_t block, size_t H
 }
 
 // How the work on a shape is cut.
-static backward_job plan(lens_attention_shape shape) {
-    const lens_attention_kernels *kernels = &lens_kernels()->attention;
-    backward_job job = {.shape = shape, .kernels = kernels, .HSP = round_up(shape.HS, kernels->head_multiple)};
+static backward_job plan(const lens_context *context, lens_attention_shape shape) {
+    const lens_attention_kernels *kernels = &context->kernels->attention;
+    backward_job job = {.context = context, .shape = shape, .kernels = kernels,
+                        .HSP = round_up(shape.HS, kernels->head_multiple)};
     size_t block = kernels->backward_tiles * kernels->lanes;
     size_t blocks = blocks_of_chunk(shape, block, job.HSP);
     job.tiles = blocks * kernels->backward_tiles;
     job.chunk = blocks * block;
     job.chunks = (shape.T + job.chunk - 1) / job.chunk;
-    job.counter_bytes = round_up(2 * job.chunks * shape.NKV * sizeof(_Atomic size_t), 64);
+    job.turn_bytes = round_up(2 * job.chunks * shape.NKV * sizeof(lens_turn), 64);
     return job;
 }
 
-lens_scratch_need lens_attention_scratch(lens_attention_shape shape) {
+lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape) {
     if (shape.T == 0 || shape.NH == 0) return (lens_scratch_need){0, 0};
-    backward_job job = plan(shape);
-    size_t backward = scratch_bytes(&job), bytes = larger(backward, lens_attention_forward_scratch(shape));
+    backward_job job = plan(context, shape);
+    size_t backward = scratch_bytes(&job), bytes = larger(backward, lens_attention_forward_scratch(context, shape));
     return (lens_scratch_need){bytes, bytes};
 }
 
-void lens_attention_backward(lens_attention_shape shape, lens_attention_queries queries, const float *q,
-                             const float *k, const float *v, const float *out, const float *lse, const float *dout,
-                             float *delta, float *dq, float *dk, float *dv) {
-    if (shape.T == 0 || shape.NH == 0) return;
-    backward_job job = plan(shape);
+lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_attention_queries queries,
+                                    const float *q, const float *k, const float *v, const float *out, const float *lse,
+                                    const float *dout, float *delta, float *dq, float *dk, float *dv) {
+    if (shape.T == 0 || shape.NH == 0) return LENS_OK;
+    backward_job job = plan(context, shape);
     job.queries = queries, job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse, job.dout = dout;
     job.delta = delta, job.dq = dq, job.dk = dk, job.dv = dv;
-    size_t counters = job.chunks * shape.NKV;
-    size_t pieces = shape.NKV * job.chunks * (job.chunks + 1) / 2, workers = smaller(lens_thread_count(), pieces);
-    // Here and not by the workers, so that what is allocated does not depend on which of them find work.
-    for (size_t thread = 0; thread < workers; thread++) lens_scratch(thread, scratch_bytes(&job));
-    job.queries_done = lens_scratch(0, scratch_bytes(&job));
-    job.keys_done = job.queries_done + counters;
-    for (size_t i = 0; i < 2 * counters; i++) atomic_init(&job.queries_done[i], 0);
-    atomic_init(&job.next, 0);
+    size_t turns = job.chunks * shape.NKV, pieces = turns * job.chunks;
+    if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;
+    job.query_turns = lens_scratch_of(context, 0);
+    job.key_turns = job.query_turns + turns;
+    for (size_t i = 0; i < 2 * turns; i++) atomic_init(&job.query_turns[i], 0);
 
-    lens_parallel_for((queries.count + delta_rows - 1) / delta_rows, delta_piece, &job);
-    lens_parallel_for(workers, worker, &job);
+    lens_parallel_for(context, (queries.count + delta_rows - 1) / delta_rows, delta_piece, &job);
+    lens_parallel_for(context, pieces, backward_piece, &job);
+    return LENS_OK;
 }

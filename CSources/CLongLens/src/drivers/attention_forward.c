@@ -1,15 +1,16 @@
 // Forward attention: which query meets which key, in which order. One piece of work is a block of queries of a few
 // heads that share their keys; it walks the keys from the first to the diagonal.
-#include "attention.h"
-#include "dispatch.h"
 #include "drivers/attention_scratch.h"
-#include "parallel.h"
+#include "lens/attention.h"
+#include "runtime/context.h"
+#include "runtime/scratch.h"
 #include <math.h>
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t round_up(size_t x, size_t multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 typedef struct forward_job {
+    const lens_context *context;
     lens_attention_shape shape;
     const float *q, *k, *v;
     float *out, *lse;
@@ -110,8 +111,8 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
     }
 }
 
-static void forward_piece(void *context, size_t index, size_t thread) {
-    const forward_job *job = context;
+static void forward_piece(void *argument, size_t index, size_t thread) {
+    const forward_job *job = argument;
     const lens_attention_shape s = job->shape;
     const lens_attention_kernels *kernels = job->kernels;
     size_t group = s.NH / s.NKV, lanes = kernels->lanes, per_block = s.NKV * job->slices;
@@ -121,7 +122,7 @@ static void forward_piece(void *context, size_t index, size_t thread) {
     size_t first = block * job->tiles * lanes, end = smaller(s.T, first + job->tiles * lanes);
     size_t tiles = (end - first + lanes - 1) / lanes, head = kv_head * group + slice;
 
-    forward_memory m = divide(job, lens_scratch(thread, scratch_bytes(job)));
+    forward_memory m = divide(job, lens_scratch_of(job->context, thread));
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < tiles; i++) start_tile(job, &m, h * tiles + i, head + h, first + i * lanes);
     for (size_t key = 0; key < end; key += kernels->forward_keys) {
@@ -138,11 +139,11 @@ static void forward_piece(void *context, size_t index, size_t thread) {
 enum { heads_of_piece = 8, rows_of_piece = 768, enough_pieces = 32 };
 
 // How the work on a shape is cut.
-static forward_job plan(lens_attention_shape shape) {
-    const lens_attention_kernels *kernels = &lens_kernels()->attention;
+static forward_job plan(const lens_context *context, lens_attention_shape shape) {
+    const lens_attention_kernels *kernels = &context->kernels->attention;
     size_t group = shape.NH / shape.NKV, all_tiles = (shape.T + kernels->lanes - 1) / kernels->lanes;
-    forward_job job = {.shape = shape, .kernels = kernels, .HSP = round_up(shape.HS, kernels->head_multiple),
-                       .heads = smaller(group, heads_of_piece)};
+    forward_job job = {.context = context, .shape = shape, .kernels = kernels,
+                       .HSP = round_up(shape.HS, kernels->head_multiple), .heads = smaller(group, heads_of_piece)};
     job.slices = (group + job.heads - 1) / job.heads;
     job.tiles = rows_of_piece / (job.heads * kernels->lanes);
     if (job.tiles < 1) job.tiles = 1;
@@ -151,18 +152,18 @@ static forward_job plan(lens_attention_shape shape) {
     return job;
 }
 
-size_t lens_attention_forward_scratch(lens_attention_shape shape) {
-    forward_job job = plan(shape);
+size_t lens_attention_forward_scratch(const lens_context *context, lens_attention_shape shape) {
+    forward_job job = plan(context, shape);
     return scratch_bytes(&job);
 }
 
-void lens_attention_forward(lens_attention_shape shape, const float *q, const float *k, const float *v, float *out,
-                            float *lse) {
-    if (shape.T == 0 || shape.NH == 0) return;
-    forward_job job = plan(shape);
+lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, const float *q, const float *k,
+                                   const float *v, float *out, float *lse) {
+    if (shape.T == 0 || shape.NH == 0) return LENS_OK;
+    forward_job job = plan(context, shape);
     job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse;
-    size_t pieces = job.blocks * shape.NKV * job.slices, team = smaller(lens_thread_count(), pieces);
-    // Here and not by the threads, so that what is allocated does not depend on which of them find work.
-    for (size_t thread = 0; thread < team; thread++) lens_scratch(thread, scratch_bytes(&job));
-    lens_parallel_for(pieces, forward_piece, &job);
+    size_t pieces = job.blocks * shape.NKV * job.slices;
+    if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;
+    lens_parallel_for(context, pieces, forward_piece, &job);
+    return LENS_OK;
 }

@@ -4,10 +4,9 @@
 // its row, its column and K. For every step, panels of A and B are packed by all threads, then blocks of C
 // are computed by all threads. A product of few rows uses every panel of B once: there the thread that needs
 // it packs it.
-#include "gemm.h"
-#include "cpu.h"
-#include "dispatch.h"
-#include "parallel.h"
+#include "lens/gemm.h"
+#include "runtime/context.h"
+#include "runtime/scratch.h"
 #include <string.h>
 
 enum {
@@ -24,6 +23,7 @@ enum {
 };
 
 typedef struct product {
+    lens_context *context;
     const lens_gemm_kernels *kernels;
     bool transpose_a, transpose_b, accumulate;
     bool pack_a, pack_b, pack_where_used; // all panels beforehand; panels of B by the thread that needs them
@@ -76,9 +76,9 @@ static lens_gemm_panel panel_of_columns(const product *x, size_t column, float *
 }
 
 // The panels of B, then those of A, a few at a time.
-static void pack_task(void *context, size_t index, size_t thread) {
+static void pack_task(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const product *x = context;
+    const product *x = argument;
     size_t wide = panels_of_b * x->kernels->nr, high = panels_of_a * x->kernels->mr;
     size_t b_tasks = x->pack_b ? pieces(x->columns, wide) : 0;
     if (index < b_tasks) {
@@ -97,8 +97,8 @@ static size_t pack_task_count(const product *x) {
 
 // One block of C, panel of A by panel of A: it stays in the first-level cache while the block's panels of B
 // stream from the second. Blocks of the same columns follow each other, so that these panels stay there.
-static void block_task(void *context, size_t index, size_t thread) {
-    const product *x = context;
+static void block_task(void *argument, size_t index, size_t thread) {
+    const product *x = argument;
     const lens_gemm_kernels *kernels = x->kernels;
     size_t blocks_in_column = pieces(x->rows, x->block_rows);
     size_t row0 = index % blocks_in_column * x->block_rows;
@@ -107,7 +107,7 @@ static void block_task(void *context, size_t index, size_t thread) {
     size_t column_end = least(column0 + x->block_columns, x->columns);
     float *own_panel = NULL;
     if (x->pack_where_used) {
-        own_panel = thread == 0 ? x->packed_b : lens_scratch(thread, 0);
+        own_panel = thread == 0 ? x->packed_b : lens_scratch_of(x->context, thread);
         pack_columns(x, column0, own_panel);
     }
     for (size_t row = row0; row < row_end; row += kernels->mr) {
@@ -132,7 +132,7 @@ static void block_task(void *context, size_t index, size_t thread) {
 
 static void run(size_t count, lens_task task, product *x, bool serial) {
     if (!serial) {
-        lens_parallel_for(count, task, x);
+        lens_parallel_for(x->context, count, task, x);
         return;
     }
     for (size_t i = 0; i < count; i++) task(x, i, 0);
@@ -177,10 +177,11 @@ static void multiply_part(product x, size_t K, size_t step, bool accumulate) {
 }
 
 // Steps of equal length, not a short last one.
-size_t lens_gemm_step(size_t K) { return pieces(K, pieces(K, KC)); }
+size_t lens_gemm_kc(size_t K) { return pieces(K, pieces(K, KC)); }
 
-lens_scratch_need lens_gemm_scratch(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K) {
-    const lens_gemm_kernels *kernels = &lens_kernels()->gemm;
+lens_scratch_need lens_gemm_scratch(const lens_context *context, bool transpose_a, bool transpose_b, size_t M, size_t N,
+                                    size_t K) {
+    const lens_gemm_kernels *kernels = &context->kernels->gemm;
     size_t step = least(K, KC);
     size_t a = transpose_a ? round_up(round_up(least(M, part_size(4, kernels->mr)), kernels->mr) * step, 16) : 0;
     // Whether B is packed beforehand depends on the number of rows and their distance.
@@ -192,16 +193,16 @@ static void clear(float *C, size_t M, size_t N, size_t ldc) {
     for (size_t i = 0; i < M; i++) memset(C + i * ldc, 0, N * sizeof *C);
 }
 
-void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K, const float *A,
-                   size_t lda, const float *B, size_t ldb, float *C, size_t ldc, bool accumulate) {
-    if (M == 0 || N == 0) return;
+lens_status lens_gemm_f32(lens_context *context, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K,
+                          const float *A, size_t lda, const float *B, size_t ldb, bool accumulate, float *C, size_t ldc) {
+    if (M == 0 || N == 0) return LENS_OK;
     if (K == 0) {
         if (!accumulate) clear(C, M, N, ldc);
-        return;
+        return LENS_OK;
     }
-    const lens_gemm_kernels *kernels = &lens_kernels()->gemm;
-    size_t step = lens_gemm_step(K);
-    product x = {.kernels = kernels, .transpose_a = transpose_a, .transpose_b = transpose_b,
+    const lens_gemm_kernels *kernels = &context->kernels->gemm;
+    size_t step = lens_gemm_kc(K);
+    product x = {.context = context, .kernels = kernels, .transpose_a = transpose_a, .transpose_b = transpose_b,
                  .lda = lda, .ldb = ldb, .ldc = ldc};
     x.pack_a = transpose_a;
     x.pack_where_used = transpose_b && M <= rows_of_few;
@@ -210,11 +211,12 @@ void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_
     size_t a_floats = x.pack_a ? round_up(round_up(least(M, part_rows), kernels->mr) * step, 16) : 0;
     size_t b_floats = x.pack_where_used ? kernels->nr * step : 0;
     if (x.pack_b) b_floats = round_up(least(N, part_columns), kernels->nr) * step;
-    x.packed_a = lens_scratch(0, (a_floats + b_floats) * sizeof(float));
+    if (!lens_scratch_take(context, 1, (a_floats + b_floats) * sizeof(float))) return LENS_NO_MEMORY;
+    // Where panels of B are packed by who uses them, every thread has one.
+    if (x.pack_where_used && !lens_scratch_take(context, context->threads, b_floats * sizeof(float)))
+        return LENS_NO_MEMORY;
+    x.packed_a = lens_scratch_of(context, 0);
     x.packed_b = x.packed_a + a_floats;
-    // For every thread here, or a thread that gets its first task much later would allocate then.
-    for (size_t thread = 1; x.pack_where_used && thread < lens_thread_count(); thread++)
-        lens_scratch(thread, b_floats * sizeof(float));
     for (size_t row = 0; row < M; row += part_rows)
         for (size_t column = 0; column < N; column += part_columns) {
             x.rows = least(part_rows, M - row), x.columns = least(part_columns, N - column);
@@ -222,4 +224,5 @@ void lens_gemm_f32(bool transpose_a, bool transpose_b, size_t M, size_t N, size_
             x.c = C + row * ldc + column;
             multiply_part(x, K, step, accumulate);
         }
+    return LENS_OK;
 }

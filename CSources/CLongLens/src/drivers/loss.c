@@ -1,7 +1,6 @@
-#include "loss.h"
-#include "dispatch.h"
+#include "lens/loss.h"
 #include "drivers/pieces.h"
-#include "parallel.h"
+#include "runtime/context.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,9 +12,9 @@ typedef struct forward_work {
     size_t rows, V, size;
 } forward_work;
 
-static void forward_piece(void *context, size_t index, size_t thread) {
+static void forward_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const forward_work *w = context;
+    const forward_work *w = argument;
     lens_piece p = lens_piece_at(index, w->rows, w->size);
     for (size_t row = p.start; row < p.start + p.count; row++) {
         const float *logits = w->logits + row * w->V;
@@ -27,10 +26,11 @@ static void forward_piece(void *context, size_t index, size_t thread) {
     }
 }
 
-void lens_cross_entropy_forward(float *nll, float *lse, const float *logits, const int32_t *targets, size_t rows,
-                                size_t V) {
-    forward_work work = {&lens_kernels()->row, nll, lse, logits, targets, rows, V, lens_piece_rows(V)};
-    lens_parallel_for(lens_piece_count(rows, work.size), forward_piece, &work);
+lens_status lens_cross_entropy_forward(lens_context *context, size_t rows, size_t V, const float *logits,
+                                       const int32_t *targets, float *nll, float *lse) {
+    forward_work work = {&context->kernels->row, nll, lse, logits, targets, rows, V, lens_piece_rows(V)};
+    lens_parallel_for(context, lens_piece_count(rows, work.size), forward_piece, &work);
+    return LENS_OK;
 }
 
 typedef struct backward_work {
@@ -51,15 +51,16 @@ static void backward_row(const backward_work *w, size_t row) {
     logits[w->targets[row]] -= weight;
 }
 
-static void backward_piece(void *context, size_t index, size_t thread) {
+static void backward_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const backward_work *w = context;
+    const backward_work *w = argument;
     lens_piece p = lens_piece_at(index, w->rows, w->size);
     for (size_t row = p.start; row < p.start + p.count; row++) backward_row(w, row);
 }
 
-void lens_cross_entropy_backward(float *logits, const float *lse, const int32_t *targets, const float *weight,
-                                 size_t rows, size_t V) {
-    backward_work work = {&lens_kernels()->row, logits, lse, weight, targets, rows, V, lens_piece_rows(V)};
-    lens_parallel_for(lens_piece_count(rows, work.size), backward_piece, &work);
+lens_status lens_cross_entropy_backward(lens_context *context, size_t rows, size_t V, const int32_t *targets,
+                                        const float *lse, const float *weight, float *logits) {
+    backward_work work = {&context->kernels->row, logits, lse, weight, targets, rows, V, lens_piece_rows(V)};
+    lens_parallel_for(context, lens_piece_count(rows, work.size), backward_piece, &work);
+    return LENS_OK;
 }

@@ -1,7 +1,7 @@
-#include "norm.h"
-#include "dispatch.h"
+#include "lens/norm.h"
 #include "drivers/pieces.h"
-#include "parallel.h"
+#include "runtime/context.h"
+#include "runtime/scratch.h"
 #include <string.h>
 
 typedef struct forward_work {
@@ -12,18 +12,19 @@ typedef struct forward_work {
     float epsilon;
 } forward_work;
 
-static void forward_piece(void *context, size_t index, size_t thread) {
+static void forward_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const forward_work *w = context;
+    const forward_work *w = argument;
     lens_piece piece = lens_piece_at(index, w->T, w->rows);
     w->kernels->row.rmsnorm(w->out + piece.start * w->C, w->rstd == NULL ? NULL : w->rstd + piece.start,
                             w->x + piece.start * w->C, w->weight, piece.count, w->C, w->epsilon);
 }
 
-void lens_rmsnorm_forward(float *out, float *rstd, const float *x, const float *weight, size_t T, size_t C,
-                          float epsilon) {
-    forward_work work = {lens_kernels(), out, rstd, x, weight, T, C, lens_piece_rows(C), epsilon};
-    lens_parallel_for(lens_piece_count(T, work.rows), forward_piece, &work);
+lens_status lens_rmsnorm_forward(lens_context *context, size_t T, size_t C, float epsilon, const float *x,
+                                 const float *weight, float *out, float *rstd) {
+    forward_work work = {context->kernels, out, rstd, x, weight, T, C, lens_piece_rows(C), epsilon};
+    lens_parallel_for(context, lens_piece_count(T, work.rows), forward_piece, &work);
+    return LENS_OK;
 }
 
 typedef struct backward_work {
@@ -31,12 +32,12 @@ typedef struct backward_work {
     float *dx, *partial;
     const float *dout, *x, *weight, *rstd;
     size_t T, C, rows;
-    int accumulate;
+    bool accumulate;
 } backward_work;
 
-static void backward_piece(void *context, size_t index, size_t thread) {
+static void backward_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const backward_work *w = context;
+    const backward_work *w = argument;
     lens_piece piece = lens_piece_at(index, w->T, w->rows);
     size_t start = piece.start * w->C;
     float *dweight = w->partial + index * w->C;
@@ -45,12 +46,14 @@ static void backward_piece(void *context, size_t index, size_t thread) {
                                      w->rstd + piece.start, piece.count, w->C, w->accumulate);
 }
 
-void lens_rmsnorm_backward(float *dx, float *dweight, const float *dout, const float *x, const float *weight,
-                           const float *rstd, size_t T, size_t C, int accumulate_dx) {
-    if (T == 0 || C == 0) return;
+lens_status lens_rmsnorm_backward(lens_context *context, size_t T, size_t C, const float *dout, const float *x,
+                                  const float *weight, const float *rstd, bool accumulate_dx, float *dx, float *dweight) {
+    if (T == 0 || C == 0) return LENS_OK;
     size_t rows = lens_partial_sum_rows(T), count = lens_piece_count(T, rows);
-    float *partial = lens_scratch(0, count * C * sizeof(float));
-    backward_work work = {lens_kernels(), dx, partial, dout, x, weight, rstd, T, C, rows, accumulate_dx};
-    lens_parallel_for(count, backward_piece, &work);
-    lens_combine_partial_sums(dweight, partial, count, C);
+    if (!lens_scratch_take(context, 1, count * C * sizeof(float))) return LENS_NO_MEMORY;
+    float *partial = lens_scratch_of(context, 0);
+    backward_work work = {context->kernels, dx, partial, dout, x, weight, rstd, T, C, rows, accumulate_dx};
+    lens_parallel_for(context, count, backward_piece, &work);
+    lens_combine_partial_sums(context, count, C, partial, dweight);
+    return LENS_OK;
 }

@@ -1,7 +1,6 @@
-#include "optimizer.h"
-#include "dispatch.h"
+#include "lens/optimizer.h"
 #include "drivers/pieces.h"
-#include "parallel.h"
+#include "runtime/context.h"
 #include <math.h>
 
 typedef struct adamw_work {
@@ -12,15 +11,16 @@ typedef struct adamw_work {
     lens_adamw_factors factors;
 } adamw_work;
 
-static void adamw_piece(void *context, size_t index, size_t thread) {
+static void adamw_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const adamw_work *w = context;
+    const adamw_work *w = argument;
     lens_piece piece = lens_piece_at(index, w->n, lens_piece_elements);
     size_t at = piece.start;
     w->row->adamw(w->p + at, w->g + at, w->m + at, w->v + at, piece.count, &w->factors);
 }
 
-void lens_adamw(float *p, const float *g, float *m, float *v, size_t n, lens_adamw_settings s) {
+lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings s, const float *g, float *m, float *v,
+                       float *p) {
     // In double until here: 1 - beta2 in fp32 would be off in its fifth digit.
     lens_adamw_factors factors = {
         .gradient_scale = (float)s.gradient_scale,
@@ -32,6 +32,7 @@ void lens_adamw(float *p, const float *g, float *m, float *v, size_t n, lens_ada
         .epsilon = (float)s.epsilon,
         .decay = (float)(s.learning_rate * s.weight_decay),
     };
-    adamw_work work = {&lens_kernels()->row, p, m, v, g, n, factors};
-    lens_parallel_for(lens_piece_count(n, lens_piece_elements), adamw_piece, &work);
+    adamw_work work = {&context->kernels->row, p, m, v, g, n, factors};
+    lens_parallel_for(context, lens_piece_count(n, lens_piece_elements), adamw_piece, &work);
+    return LENS_OK;
 }

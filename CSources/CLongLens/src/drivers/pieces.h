@@ -2,6 +2,7 @@
 // the same bits for any number of threads.
 #ifndef LENS_PIECES_H
 #define LENS_PIECES_H
+#include "lens/context.h"
 #include <stddef.h>
 
 enum {
@@ -36,6 +37,6 @@ static inline size_t lens_partial_sum_rows(size_t rows) {
 }
 
 /// sum[C] += the `count` rows of partial[count, C], in order; partial[0] is overwritten.
-void lens_combine_partial_sums(float *sum, float *partial, size_t count, size_t C);
+void lens_combine_partial_sums(const lens_context *context, size_t count, size_t C, float *partial, float *sum);
 
 #endif

@@ -1,37 +1,38 @@
-#include "rope.h"
-#include "dispatch.h"
+#include "lens/rope.h"
 #include "drivers/pieces.h"
-#include "parallel.h"
+#include "runtime/context.h"
 
 typedef struct rotation {
     const lens_kernel_table *kernels;
     float *x;
     const float *cos, *sin;
     size_t T, heads, HS, half, rows;
-    int transpose;
+    bool transpose;
 } rotation;
 
-static void rotate_piece(void *context, size_t index, size_t thread) {
+static void rotate_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
-    const rotation *w = context;
+    const rotation *w = argument;
     lens_piece piece = lens_piece_at(index, w->T, w->rows);
     for (size_t t = piece.start; t < piece.start + piece.count; t++)
         w->kernels->row.rope(w->x + t * w->heads * w->HS, w->cos + t * w->half, w->sin + t * w->half, w->heads, w->HS,
                              w->half, w->transpose);
 }
 
-static void rotate(float *x, const float *cos, const float *sin, size_t T, size_t heads, size_t HS, size_t rotary,
-                   int transpose) {
+static lens_status rotate(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary, const float *cos,
+                          const float *sin, bool transpose, float *x) {
     size_t rows = lens_piece_rows(heads * HS);
-    rotation work = {lens_kernels(), x, cos, sin, T, heads, HS, rotary / 2, rows, transpose};
-    lens_parallel_for(lens_piece_count(T, rows), rotate_piece, &work);
+    rotation work = {context->kernels, x, cos, sin, T, heads, HS, rotary / 2, rows, transpose};
+    lens_parallel_for(context, lens_piece_count(T, rows), rotate_piece, &work);
+    return LENS_OK;
 }
 
-void lens_rope_forward(float *x, const float *cos, const float *sin, size_t T, size_t heads, size_t HS, size_t rotary) {
-    rotate(x, cos, sin, T, heads, HS, rotary, 0);
+lens_status lens_rope_forward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary, const float *cos,
+                              const float *sin, float *x) {
+    return rotate(context, T, heads, HS, rotary, cos, sin, false, x);
 }
 
-void lens_rope_backward(float *dx, const float *cos, const float *sin, size_t T, size_t heads, size_t HS,
-                        size_t rotary) {
-    rotate(dx, cos, sin, T, heads, HS, rotary, 1);
+lens_status lens_rope_backward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary, const float *cos,
+                               const float *sin, float *dx) {
+    return rotate(context, T, heads, HS, rotary, cos, sin, true, dx);
 }

@@ -1,0 +1,38 @@
+// Blockwise causal attention with grouped heads; nothing of size T x T exists.
+// FlashAttention-2 (arXiv 2307.08691): the forward keeps the output and each row's log-sum-exp,
+// the backward recomputes the scores block by block.
+#ifndef LENS_ATTENTION_H
+#define LENS_ATTENTION_H
+#include "lens/scratch.h"
+#include "lens/status.h"
+#include <stddef.h>
+
+typedef struct lens_attention_shape {
+    size_t T;    // tokens; query i attends to keys 0...i
+    size_t NH;   // query heads, a multiple of NKV
+    size_t NKV;  // key/value heads; query head h reads key/value head h / (NH / NKV)
+    size_t HS;   // head size, any value of at least 1
+    float scale; // multiplies the scores; usually 1/sqrt(HS)
+} lens_attention_shape;
+
+/// out[T, NH*HS], lse[NH, T] (natural log of the sum of exp of the scaled scores) from q[T, NH*HS], k, v[T, NKV*HS].
+lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, const float *q, const float *k,
+                                   const float *v, float *out, float *lse);
+
+/// The queries that a backward pass is given: `count` rows, of the tokens at `positions`, ascending.
+typedef struct lens_attention_queries {
+    size_t count;
+    const size_t *positions; // NULL: every token has one, and count is T
+} lens_attention_queries;
+
+/// dq[count, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[count, NH*HS] and what the forward was given and gave:
+/// q, out[count, NH*HS] and lse[NH, count] of the given queries, k and v of all tokens. A query that is not given is one
+/// whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out).
+lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_attention_queries queries,
+                                    const float *q, const float *k, const float *v, const float *out, const float *lse,
+                                    const float *dout, float *delta, float *dq, float *dk, float *dv);
+
+/// Scratch of either, for at most T tokens.
+lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape);
+
+#endif

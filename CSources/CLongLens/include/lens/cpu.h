@@ -1,0 +1,28 @@
+// What the processor offers.
+#ifndef LENS_CPU_H
+#define LENS_CPU_H
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum lens_isa { LENS_ISA_SCALAR = 0, LENS_ISA_AVX2 = 1, LENS_ISA_AVX512 = 2, LENS_ISA_NEON = 3 } lens_isa;
+
+/// True when this processor and this operating system run `isa` (for AVX: the saved register state is checked, XCR0).
+bool lens_isa_supported(lens_isa isa);
+
+/// The widest supported instruction set.
+lens_isa lens_isa_best(void);
+
+/// "scalar", "avx2", "avx512" or "neon".
+const char *lens_isa_name(lens_isa isa);
+
+typedef struct lens_caches {
+    size_t l1_data, l2, l3; // bytes; l1_data and l2 of one core, l3 as a core sees it; 0 when unknown
+} lens_caches;
+
+/// Cache sizes read from the system once.
+lens_caches lens_cache_sizes(void);
+
+/// Physical cores this process may use: affinity mask, simultaneous threads folded, cgroup CPU quota (rounded up).
+size_t lens_core_count(void);
+
+#endif
