@@ -1,5 +1,6 @@
 import LensFormats
 import LensKernels
+import LensSupport
 
 /// Tokens whose feed-forward part is computed at a time.
 let feedForwardBlock = 1024
@@ -10,57 +11,58 @@ let feedForwardBlock = 1024
 struct DecoderLayer {
     let configuration: ModelConfiguration
     let parameters: LayerParameters
+    let runtime: Runtime
 
     /// The attention part and the second norm: fills `a` up to `a.feedForwardInput` from `input` [T, hidden], but for
     /// what is `kept` there already.
     func forwardAttention(
         _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, kept: Retention = .input
-    ) {
+    ) throws(LensError) {
         let p = parameters
-        rmsNorm(
+        try runtime.rmsNorm(
             input, weight: p.attentionNorm, epsilon: configuration.normEpsilon, into: a.attentionInput,
             rstd: a.attentionRstd)
         if kept < .projections {
-            p.query.forward(a.attentionInput, into: a.projectedQuery)
-            p.key.forward(a.attentionInput, into: a.projectedKey)
-            p.value.forward(a.attentionInput, into: a.value)
+            try p.query.forward(a.attentionInput, into: a.projectedQuery, on: runtime)
+            try p.key.forward(a.attentionInput, into: a.projectedKey, on: runtime)
+            try p.value.forward(a.attentionInput, into: a.value, on: runtime)
         }
-        if kept < .projections || configuration.queryKeyNorm { normAndRotateHeads(a, rotary) }
+        if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary) }
         if kept < .attention {
-            attention(
+            try runtime.attention(
                 query: a.query, key: a.key, value: a.value, heads: configuration.headCount,
                 keyValueHeads: configuration.keyValueHeadCount, into: a.attended, logSumExp: a.logSumExp)
         }
         if kept < .projections {
             a.middle.copy(from: input)
-            p.attentionOutput.forward(a.attended, into: a.middle, accumulate: true)
+            try p.attentionOutput.forward(a.attended, into: a.middle, accumulate: true, on: runtime)
         }
-        rmsNorm(
+        try runtime.rmsNorm(
             a.middle, weight: p.feedForwardNorm, epsilon: configuration.normEpsilon, into: a.feedForwardInput,
             rstd: a.feedForwardRstd)
     }
 
-    private func normAndRotateHeads(_ a: LayerActivations, _ rotary: RotaryTable) {
-        normHeads(a.projectedQuery, weight: parameters.queryNorm, into: a.query, rstd: a.queryRstd)
-        normHeads(a.projectedKey, weight: parameters.keyNorm, into: a.key, rstd: a.keyRstd)
-        rotate(a.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
-        rotate(a.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
+    private func normAndRotateHeads(_ a: LayerActivations, _ rotary: RotaryTable) throws(LensError) {
+        try normHeads(a.projectedQuery, weight: parameters.queryNorm, into: a.query, rstd: a.queryRstd)
+        try normHeads(a.projectedKey, weight: parameters.keyNorm, into: a.key, rstd: a.keyRstd)
+        try runtime.rotate(a.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
+        try runtime.rotate(a.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
     }
 
     /// The feed-forward part: `output` [T, hidden] from `a.feedForwardInput` and `a.middle`, in blocks of tokens.
     /// `activated` [block, feedForward] is scratch. `output` may be `a.middle`.
-    func forwardFeedForward(_ a: LayerActivations, activated: Matrix, output: Matrix) {
+    func forwardFeedForward(_ a: LayerActivations, activated: Matrix, output: Matrix) throws(LensError) {
         let p = parameters
         for block in feedForwardBlocks(of: output.rows) {
             let input = a.feedForwardInput.rows(block)
             let (gate, up) = gateAndUp(a, block)
             let product = activated.rows(0..<block.count)
-            p.gate.forward(input, into: gate)
-            p.up.forward(input, into: up)
-            swiGLU(gate: gate, up: up, into: product)
+            try p.gate.forward(input, into: gate, on: runtime)
+            try p.up.forward(input, into: up, on: runtime)
+            try runtime.swiGLU(gate: gate, up: up, into: product)
             let target = output.rows(block)
             if !target.isSame(as: a.middle.rows(block)) { target.copy(from: a.middle.rows(block)) }
-            p.down.forward(product, into: target, accumulate: true)
+            try p.down.forward(product, into: target, accumulate: true, on: runtime)
         }
     }
 
@@ -75,9 +77,11 @@ struct DecoderLayer {
         return (a.gate.rows(rows), a.up.rows(rows))
     }
 
-    private func normHeads(_ projected: Matrix, weight: Matrix?, into output: Matrix, rstd: Matrix?) {
+    private func normHeads(
+        _ projected: Matrix, weight: Matrix?, into output: Matrix, rstd: Matrix?
+    ) throws(LensError) {
         guard let weight, let rstd else { return }
-        rmsNorm(
+        try runtime.rmsNorm(
             heads(of: projected), weight: weight, epsilon: configuration.normEpsilon, into: heads(of: output),
             rstd: rstd)
     }

@@ -1,5 +1,6 @@
 import LensFormats
 import LensKernels
+import LensSupport
 
 /// Buffers for the gradients inside one layer, shared by all layers.
 struct LayerGradients {
@@ -54,19 +55,19 @@ extension DecoderLayer {
     func backward(
         stream: Matrix, input: Matrix, _ a: LayerActivations, rotary: RotaryTable, gradient: LayerParameters,
         scratch: LayerGradients, recomputesFeedForward: Bool, tokens: WeightedTokens
-    ) {
+    ) throws(LensError) {
         let count = tokens.rows.count
         let part = Part(
             tokens: tokens, stream: stream.rows(0..<count), a: a.prefix(count, configuration),
             scratch: scratch.prefix(count))
         tokens.gather([stream, a.feedForwardInput] + (recomputesFeedForward ? [] : [a.gate, a.up]))
-        backwardFeedForward(part, gradient, recomputes: recomputesFeedForward)
+        try backwardFeedForward(part, gradient, recomputes: recomputesFeedForward)
         tokens.scatter([stream, scratch.normed])
-        rmsNormBackward(
+        try runtime.rmsNormBackward(
             scratch.normed, x: a.middle, weight: parameters.feedForwardNorm, rstd: a.feedForwardRstd, into: stream,
             accumulate: true, weightGradient: gradient.feedForwardNorm)
-        backwardAttention(part, stream, a, rotary, gradient, scratch)
-        rmsNormBackward(
+        try backwardAttention(part, stream, a, rotary, gradient, scratch)
+        try runtime.rmsNormBackward(
             scratch.normed, x: input, weight: parameters.attentionNorm, rstd: a.attentionRstd, into: stream,
             accumulate: true, weightGradient: gradient.attentionNorm)
     }
@@ -80,31 +81,31 @@ extension DecoderLayer {
     }
 
     /// Leaves the gradient of the feed-forward part's normed input in `part.scratch.normed`.
-    private func backwardFeedForward(_ part: Part, _ gradient: LayerParameters, recomputes: Bool) {
+    private func backwardFeedForward(_ part: Part, _ gradient: LayerParameters, recomputes: Bool) throws(LensError) {
         let (p, a, scratch) = (parameters, part.a, part.scratch)
         for batch in part.tokens.batches(of: feedForwardBlock) {
             let rows = 0..<batch.places.count
             let input = a.feedForwardInput.rows(batch.places)
             let (gate, up) = gateAndUp(a, batch.places)
             if recomputes {
-                p.gate.forward(input, into: gate)
-                p.up.forward(input, into: up)
+                try p.gate.forward(input, into: gate, on: runtime)
+                try p.up.forward(input, into: up, on: runtime)
             }
             let activated = scratch.activated.rows(rows)
             let (gateGradient, upGradient) = (scratch.gate.rows(rows), scratch.up.rows(rows))
-            swiGLU(gate: gate, up: up, into: activated)
+            try runtime.swiGLU(gate: gate, up: up, into: activated)
             // The product's gradient lands in `upGradient`, which swiGLUBackward may overwrite.
-            p.down.backwardProducts(
+            try p.down.backwardProducts(
                 outputGradient: part.stream.rows(batch.places), input: activated, gradient: gradient.down,
-                inputGradient: upGradient, steps: batch.steps)
-            swiGLUBackward(upGradient, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient)
+                inputGradient: upGradient, blocks: batch.blocks, on: runtime)
+            try runtime.swiGLUBackward(upGradient, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient)
             let inputGradient = scratch.normed.rows(batch.places)
-            p.gate.backwardProducts(
+            try p.gate.backwardProducts(
                 outputGradient: gateGradient, input: input, gradient: gradient.gate, inputGradient: inputGradient,
-                steps: batch.steps)
-            p.up.backwardProducts(
+                blocks: batch.blocks, on: runtime)
+            try p.up.backwardProducts(
                 outputGradient: upGradient, input: input, gradient: gradient.up, inputGradient: inputGradient,
-                accumulate: true, steps: batch.steps)
+                accumulate: true, blocks: batch.blocks, on: runtime)
         }
     }
 
@@ -112,57 +113,58 @@ extension DecoderLayer {
     private func backwardAttention(
         _ part: Part, _ stream: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ gradient: LayerParameters,
         _ scratch: LayerGradients
-    ) {
+    ) throws(LensError) {
         let (p, tokens) = (parameters, part.tokens)
-        p.attentionOutput.backwardBias(outputGradient: stream, gradient: gradient.attentionOutput)
+        try p.attentionOutput.backwardBias(outputGradient: stream, gradient: gradient.attentionOutput, on: runtime)
         tokens.gather([stream])
         a.gatherQueries(tokens)
-        p.attentionOutput.backwardProducts(
+        try p.attentionOutput.backwardProducts(
             outputGradient: part.stream, input: part.a.attended, gradient: gradient.attentionOutput,
-            inputGradient: part.scratch.attended, steps: tokens.steps)
+            inputGradient: part.scratch.attended, blocks: tokens.blocks, on: runtime)
         tokens.scatter([stream])
-        attentionBackward(
+        try runtime.attentionBackward(
             query: part.a.query, key: a.key, value: a.value, output: part.a.attended, logSumExp: part.a.logSumExp,
             outputGradient: part.scratch.attended, heads: configuration.headCount,
             keyValueHeads: configuration.keyValueHeadCount, positions: tokens.isAll ? nil : tokens.rows,
             delta: part.scratch.delta, queryGradient: part.scratch.query, keyGradient: scratch.key,
             valueGradient: scratch.value)
         tokens.scatter([scratch.query])
-        rotateBackward(scratch.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
-        rotateBackward(
+        try runtime.rotateBackward(scratch.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
+        try runtime.rotateBackward(
             scratch.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
-        normHeadsBackward(
+        try normHeadsBackward(
             scratch.query, projected: a.projectedQuery, weight: p.queryNorm, rstd: a.queryRstd, gradient.queryNorm)
-        normHeadsBackward(
+        try normHeadsBackward(
             scratch.key, projected: a.projectedKey, weight: p.keyNorm, rstd: a.keyRstd, gradient.keyNorm)
-        p.key.backward(
-            outputGradient: scratch.key, input: a.attentionInput, gradient: gradient.key, inputGradient: scratch.normed)
-        p.value.backward(
+        try p.key.backward(
+            outputGradient: scratch.key, input: a.attentionInput, gradient: gradient.key, inputGradient: scratch.normed,
+            on: runtime)
+        try p.value.backward(
             outputGradient: scratch.value, input: a.attentionInput, gradient: gradient.value,
-            inputGradient: scratch.normed, accumulate: true)
-        backwardQuery(part, a, gradient, scratch)
+            inputGradient: scratch.normed, accumulate: true, on: runtime)
+        try backwardQuery(part, a, gradient, scratch)
     }
 
     private func backwardQuery(
         _ part: Part, _ a: LayerActivations, _ gradient: LayerParameters, _ scratch: LayerGradients
-    ) {
+    ) throws(LensError) {
         let (query, tokens) = (parameters.query, part.tokens)
-        query.backwardBias(outputGradient: scratch.query, gradient: gradient.query)
+        try query.backwardBias(outputGradient: scratch.query, gradient: gradient.query, on: runtime)
         // The feed-forward part is done: its input may be overwritten.
         let inputGradient = tokens.isAll ? scratch.normed : part.a.feedForwardInput
         if !tokens.isAll { inputGradient.copyRows(tokens.rows, of: scratch.normed) }
         tokens.gather([scratch.query, a.attentionInput])
-        query.backwardProducts(
+        try query.backwardProducts(
             outputGradient: part.scratch.query, input: part.a.attentionInput, gradient: gradient.query,
-            inputGradient: inputGradient, accumulate: true, steps: tokens.steps)
+            inputGradient: inputGradient, accumulate: true, blocks: tokens.blocks, on: runtime)
         if !tokens.isAll { scratch.normed.replaceRows(tokens.rows, with: inputGradient) }
     }
 
     private func normHeadsBackward(
         _ outputGradient: Matrix, projected: Matrix, weight: Matrix?, rstd: Matrix?, _ weightGradient: Matrix?
-    ) {
+    ) throws(LensError) {
         guard let weight, let rstd, let weightGradient else { return }
-        rmsNormBackward(
+        try runtime.rmsNormBackward(
             heads(of: outputGradient), x: heads(of: projected), weight: weight, rstd: rstd,
             into: heads(of: outputGradient), weightGradient: weightGradient)
     }

@@ -2,15 +2,18 @@ import LensFormats
 import LensKernels
 import LensSupport
 
-/// Losses of sequences under a model, nothing kept for gradients. Owns its memory; one sequence at a time.
+/// Losses of sequences under a model, nothing kept for gradients. Owns its memory; one sequence at a time, from one task at a
+/// time.
 public final class InferencePass {
-    public let model: LanguageModel
+    public let runtime: Runtime
+    private let model: any ModelWeights
+    private let weights: ModelParameters
     /// Called with the number of layers done after each one of a pass; what it throws ends the pass.
     public var afterLayer: ((Int) throws(LensError) -> Void)?
     /// The longest sequence that is taken.
     public let contextLength: Int
     private let layers: [DecoderLayer]
-    private var scratch = KernelScratch()
+    private var scratch: KernelScratch
     private var buffers: Buffers?
     /// The longest sequence that `buffers` hold.
     private var capacity = 0
@@ -18,11 +21,27 @@ public final class InferencePass {
     /// - Parameter grows: take memory for the longest sequence that has come, not for `contextLength` tokens at once.
     /// `.machine` when there is no memory for `contextLength` tokens; `.data`, without `grows`, when they are more than the
     /// model's sliding window.
-    public init(_ model: LanguageModel, contextLength: Int, grows: Bool = false) throws(LensError) {
-        precondition(contextLength > 0)
+    public convenience init(
+        _ model: LanguageModel, contextLength: Int, grows: Bool = false, on runtime: Runtime = .shared
+    ) throws(LensError) {
+        try self.init(weights: model, contextLength: contextLength, grows: grows, runtime: runtime)
+    }
+
+    /// A pass over a model in training, by the weights that it has when the pass is used.
+    public convenience init(
+        _ model: TrainableModel, contextLength: Int, grows: Bool = false, on runtime: Runtime = .shared
+    ) throws(LensError) {
+        try self.init(weights: model, contextLength: contextLength, grows: grows, runtime: runtime)
+    }
+
+    private init(weights model: any ModelWeights, contextLength: Int, grows: Bool, runtime: Runtime) throws(LensError) {
+        guard contextLength > 0 else { throw .usage("A pass needs a context of at least 1 token, not \(contextLength).") }
         self.model = model
+        self.runtime = runtime
         self.contextLength = contextLength
-        layers = model.layers
+        weights = model.views
+        layers = model.layers(on: runtime)
+        scratch = KernelScratch(runtime)
         if grows { return }
         try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         try take(contextLength)
@@ -32,9 +51,9 @@ public final class InferencePass {
     private func take(_ capacity: Int) throws(LensError) {
         let byteCount = Self.plan(model.configuration, contextLength: capacity).byteCount
         buffers = Buffers(
-            model.configuration, contextLength: capacity, weight: model.views.head,
+            model.configuration, contextLength: capacity, weight: weights.head, runtime: runtime,
             arena: try Arena(byteCount: byteCount))
-        scratch = Self.scratch(model.configuration, contextLength: capacity)
+        scratch = Self.scratch(model.configuration, contextLength: capacity, on: runtime)
         self.capacity = capacity
     }
 
@@ -46,7 +65,7 @@ public final class InferencePass {
         let free = SystemMemory.available
         for size in [min(contextLength, max(length + length / 4, 256)), length] {
             guard Self.plan(model.configuration, contextLength: size).byteCount <= free else { continue }
-            if (try? take(size)) != nil { return }
+            if (try? take(size)) != nil, (try? scratch.reserve()) != nil { return }
         }
         let needed = Self.plan(model.configuration, contextLength: length).byteCount
         throw .machine(
@@ -70,13 +89,16 @@ public final class InferencePass {
         let head: LanguageModelHead
         var rotary: RotaryTable
 
-        init(_ configuration: ModelConfiguration, contextLength: Int, weight: Matrix, arena: Arena) {
+        init(
+            _ configuration: ModelConfiguration, contextLength: Int, weight: Matrix, runtime: Runtime, arena: Arena
+        ) {
             let block = min(contextLength, feedForwardBlock)
             stream = arena.take("residual stream", rows: contextLength, columns: configuration.hiddenSize)
             activations = LayerActivations(
                 configuration, length: contextLength, feedForwardRows: block, arena: arena)
             activated = arena.take("activations", rows: block, columns: configuration.feedForwardSize)
-            head = LanguageModelHead(configuration, weight: weight, length: contextLength, trains: false, arena: arena)
+            head = LanguageModelHead(
+                configuration, weight: weight, length: contextLength, trains: false, runtime: runtime, arena: arena)
             rotary = RotaryTable(configuration, length: contextLength, arena: arena)
         }
     }
@@ -86,55 +108,64 @@ public final class InferencePass {
         let arena = Arena.measuring()
         _ = Buffers(
             configuration, contextLength: contextLength,
-            weight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize), arena: arena)
+            weight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize),
+            runtime: .shared, arena: arena)
         return MemoryPlan(arena.buffers)
     }
 
     /// What kernels take for such a pass.
-    public static func scratch(_ configuration: ModelConfiguration, contextLength: Int) -> KernelScratch {
-        KernelScratch(configuration, length: contextLength, trains: false)
+    package static func scratch(
+        _ configuration: ModelConfiguration, contextLength: Int, on runtime: Runtime
+    ) -> KernelScratch {
+        KernelScratch(configuration, length: contextLength, trains: false, on: runtime)
     }
 
     /// The negative log-likelihood of each token after the first given all before it: `tokens.count - 1` values.
     ///
-    /// `.data` when a token lies outside the vocabulary. At most `contextLength` tokens.
+    /// `.data` when a token lies outside the vocabulary; `.usage` for more than `contextLength` tokens.
     public func losses(_ tokens: [Int32]) throws(LensError) -> [Float] { try losses(tokens, from: 0) }
 
     /// The same without the first `first` losses, whose logits are not computed.
     public func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {
-        guard tokens.count > first + 1 else { return [] }
+        guard first >= 0, tokens.count > first + 1 else { return [] }
         let (hidden, buffers) = try hiddenStates(tokens)
-        return buffers.head.forward(hidden, tokens: tokens, from: first)
+        return try buffers.head.forward(hidden, tokens: tokens, from: first)
     }
 
     /// The logits of the token after each of the given positions: [vocabulary] each.
     public func logits(_ tokens: [Int32], at positions: [Int]) throws(LensError) -> [[Float]] {
         let (hidden, buffers) = try hiddenStates(tokens)
-        return positions.map { buffers.head.logits(of: hidden.rows($0..<$0 + 1)).array }
+        guard let outside = positions.first(where: { $0 < 0 || $0 >= tokens.count }) else {
+            return try positions.map { (row) throws(LensError) in
+                try buffers.head.logits(of: hidden.rows(row..<row + 1)).array
+            }
+        }
+        throw .usage("There is no position \(outside) in a sequence of \(tokens.count) tokens.")
     }
 
     /// Final normed hidden states [T, hidden], in a buffer that the next call overwrites.
     private func hiddenStates(_ tokens: [Int32]) throws(LensError) -> (Matrix, Buffers) {
-        precondition(tokens.count <= contextLength, "sequence longer than the pass")
+        guard tokens.count <= contextLength else {
+            throw .usage("A sequence of \(tokens.count) tokens was given to a pass that takes \(contextLength).")
+        }
         try model.check(tokens)
         let length = tokens.count
         try model.configuration.checkWindow(contextLength: length, model: "The model")
         try grow(to: length)
-        try scratch.reserve()  // another thread than before may be calling
         guard var buffers else { preconditionFailure("buffers were taken") }
         buffers.rotary.prepare(length: length)
         self.buffers = buffers
         let rotary = buffers.rotary.prefix(length)
         let stream = buffers.stream.rows(0..<length)
         let a = buffers.activations.prefix(length, model.configuration)
-        embed(tokens, table: model.views.embedding, into: stream)
+        try runtime.embed(tokens, table: weights.embedding, into: stream)
         for (index, layer) in layers.enumerated() {
-            layer.forwardAttention(stream, a, rotary: rotary)
-            layer.forwardFeedForward(a, activated: buffers.activated, output: stream)
+            try layer.forwardAttention(stream, a, rotary: rotary)
+            try layer.forwardFeedForward(a, activated: buffers.activated, output: stream)
             try afterLayer?(index + 1)
         }
-        rmsNorm(
-            stream, weight: model.views.finalNorm, epsilon: model.configuration.normEpsilon, into: a.attentionInput,
+        try runtime.rmsNorm(
+            stream, weight: weights.finalNorm, epsilon: model.configuration.normEpsilon, into: a.attentionInput,
             rstd: a.attentionRstd)
         return (a.attentionInput, buffers)
     }

@@ -2,25 +2,77 @@ import LensFormats
 import LensKernels
 import LensSupport
 
-/// A decoder-only language model: its shape and its weights.
-public final class LanguageModel: Sendable {
-    public let configuration: ModelConfiguration
-    public let parameters: ParameterStore
-    let views: ModelParameters
+/// What passes read of a model: its shape and its weights.
+package protocol ModelWeights: AnyObject {
+    var configuration: ModelConfiguration { get }
+    var parameters: ParameterStore { get }
+}
 
-    public init(_ parameters: ParameterStore) {
+/// A decoder-only language model whose weights stay as they are: any number of tasks may compute with it at once.
+public final class LanguageModel: ModelWeights, @unchecked Sendable {
+    public let configuration: ModelConfiguration
+    // Nobody else has it, and nothing here writes to it.
+    package let parameters: ParameterStore
+
+    /// - Parameter parameters: the caller's no longer.
+    package init(_ parameters: sending ParameterStore) {
         configuration = parameters.configuration
         self.parameters = parameters
-        views = ModelParameters(parameters)
     }
 
-    /// The decoder layers in order.
-    var layers: [DecoderLayer] {
-        views.layers.map { DecoderLayer(configuration: configuration, parameters: $0) }
+    /// - Parameter parameters: in nobody else's hands, though the compiler cannot see it.
+    init(unshared parameters: ParameterStore) {
+        configuration = parameters.configuration
+        self.parameters = parameters
     }
 
     /// Tells one model from another: two of the same fingerprint give the same losses.
-    public var fingerprint: String {
+    public var fingerprint: String { weightsFingerprint }
+}
+
+/// A decoder-only language model whose weights training changes. It belongs to one task at a time, which the compiler sees to.
+public final class TrainableModel: ModelWeights {
+    public let configuration: ModelConfiguration
+    package let parameters: ParameterStore
+    /// Whether the weights were handed over and may be trained no more.
+    public private(set) var isFrozen = false
+
+    package init(_ parameters: ParameterStore) {
+        configuration = parameters.configuration
+        self.parameters = parameters
+    }
+
+    /// A model that starts with the weights of another, in memory of its own. `.machine` when there is none.
+    public convenience init(copying model: LanguageModel) throws(LensError) {
+        let parameters = try ParameterStore(model.configuration)
+        parameters.all.copy(from: model.parameters.all)
+        self.init(parameters)
+    }
+
+    /// The model as it is now, to be used from any task. Nothing is copied: training it further is an error.
+    public func freeze() -> LanguageModel {
+        isFrozen = true
+        return LanguageModel(unshared: parameters)
+    }
+
+    /// `.usage` when the weights were handed over.
+    package func requireTrainable() throws(LensError) {
+        if isFrozen { throw .usage("The model was frozen: its weights are in use elsewhere and may not change.") }
+    }
+
+    /// Tells one set of weights from another.
+    public var fingerprint: String { weightsFingerprint }
+}
+
+extension ModelWeights {
+    var views: ModelParameters { ModelParameters(parameters) }
+
+    /// The decoder layers in order.
+    func layers(on runtime: Runtime) -> [DecoderLayer] {
+        views.layers.map { DecoderLayer(configuration: configuration, parameters: $0, runtime: runtime) }
+    }
+
+    fileprivate var weightsFingerprint: String {
         var sum = Checksum()
         sum.update(configuration.arithmeticDescription)
         parameters.addChecksum(to: &sum)

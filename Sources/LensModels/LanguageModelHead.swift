@@ -1,5 +1,6 @@
 import LensFormats
 import LensKernels
+import LensSupport
 
 /// The language-model head with its cross-entropy, in chunks of tokens: the logits of a whole sequence never exist.
 ///
@@ -7,6 +8,7 @@ import LensKernels
 /// Pass B turns the logits of a chunk, kept or computed again, into gradients, for tokens of non-zero weight alone.
 struct LanguageModelHead {
     private let weight: Matrix
+    private let runtime: Runtime
     /// Tokens whose logits are computed at a time.
     private let chunk: Int
     /// [chunk, vocabulary], or [T, vocabulary] where pass B finds the logits of pass A.
@@ -26,11 +28,12 @@ struct LanguageModelHead {
     ///   - keepsLogits: for pass B, instead of computing them twice.
     init(
         _ configuration: ModelConfiguration, weight: Matrix, length: Int, trains: Bool, keepsLogits: Bool = false,
-        arena: Arena
+        runtime: Runtime, arena: Arena
     ) {
         let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
         chunk = min(length, max(64, fitting / 64 * 64))
         self.weight = weight
+        self.runtime = runtime
         self.keepsLogits = keepsLogits
         logits = arena.take(
             keepsLogits ? "logits" : "logits of a chunk", rows: keepsLogits ? length : chunk,
@@ -46,13 +49,13 @@ struct LanguageModelHead {
 
     /// Pass A: the negative log-likelihood of `tokens[t + 1]` under row t of `hidden` [T, hidden], T - 1 - first values,
     /// from row `first` on.
-    func forward(_ hidden: Matrix, tokens: [Int32], from first: Int = 0) -> [Float] {
+    func forward(_ hidden: Matrix, tokens: [Int32], from first: Int = 0) throws(LensError) -> [Float] {
         let count = tokens.count - 1
         for start in stride(from: first, to: count, by: chunk) {
             let range = start..<min(start + chunk, count)
             let logits = logits.rows(keepsLogits ? range : 0..<range.count)
-            multiply(hidden.rows(range), weight, transposeB: true, into: logits)
-            crossEntropy(
+            try runtime.multiply(hidden.rows(range), weight, transposeB: true, into: logits)
+            try runtime.crossEntropy(
                 logits, targets: tokens, in: range.lowerBound + 1..<range.upperBound + 1, loss: losses.columns(range),
                 logSumExp: logSumExp.columns(range))
         }
@@ -60,9 +63,9 @@ struct LanguageModelHead {
     }
 
     /// The logits of one row of hidden states: [1, vocabulary], in a buffer that the next call overwrites.
-    func logits(of row: Matrix) -> Matrix {
+    func logits(of row: Matrix) throws(LensError) -> Matrix {
         let result = logits.rows(0..<1)
-        multiply(row, weight, transposeB: true, into: result)
+        try runtime.multiply(row, weight, transposeB: true, into: result)
         return result
     }
 
@@ -73,7 +76,7 @@ struct LanguageModelHead {
     func backward(
         _ hidden: Matrix, targets: [Int32], coefficients given: [Float], tokens: WeightedTokens,
         hiddenGradient: Matrix, weightGradient: Matrix
-    ) {
+    ) throws(LensError) {
         precondition(given.count == tokens.length && targets.count == tokens.length)
         hiddenGradient.fill(0)
         for batch in tokens.batches(of: chunk) {
@@ -85,26 +88,26 @@ struct LanguageModelHead {
                 gatheredLogSumExp[0, place] = logSumExp[0, row]
                 coefficients[0, place] = given[row]
             }
-            let gradient = batchLogits(rows, input)
-            crossEntropyBackward(
+            let gradient = try batchLogits(rows, input)
+            try runtime.crossEntropyBackward(
                 gradient, targets: rows.map { targets[$0] }, logSumExp: gatheredLogSumExp.columns(places),
                 weights: coefficients.columns(places))
-            multiply(gradient, weight, into: inputGradient)
-            for step in batch.steps {
-                multiply(
-                    gradient.rows(step), transposeA: true, input.rows(step), into: weightGradient, accumulate: true)
+            try runtime.multiply(gradient, weight, into: inputGradient)
+            for block in batch.blocks {
+                try runtime.multiply(
+                    gradient.rows(block), transposeA: true, input.rows(block), into: weightGradient, accumulate: true)
             }
             hiddenGradient.replaceRows(rows, with: inputGradient)
         }
     }
 
     /// The logits of the given rows, ascending, whose hidden states are `input`.
-    private func batchLogits(_ rows: [Int], _ input: Matrix) -> Matrix {
+    private func batchLogits(_ rows: [Int], _ input: Matrix) throws(LensError) -> Matrix {
         if keepsLogits, let first = rows.first, let last = rows.last {
             return logits.rows(first..<last + 1).gatherRows(rows.map { $0 - first })
         }
         let batch = logits.rows(0..<rows.count)
-        multiply(input, weight, transposeB: true, into: batch)
+        try runtime.multiply(input, weight, transposeB: true, into: batch)
         return batch
     }
 }

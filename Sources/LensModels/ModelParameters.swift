@@ -2,7 +2,7 @@ import LensFormats
 import LensKernels
 
 /// The tensors of a parameter store by their place in the model. Weights are [output, input], as stored.
-struct ModelParameters: Sendable {
+struct ModelParameters {
     let embedding: Matrix
     let layers: [LayerParameters]
     let finalNorm: Matrix
@@ -19,7 +19,7 @@ struct ModelParameters: Sendable {
 }
 
 /// The tensors of one decoder layer; those that the model lacks are nil.
-struct LayerParameters: Sendable {
+struct LayerParameters {
     let attentionNorm: Matrix
     let query, key, value: Projection
     let queryNorm, keyNorm: Matrix?

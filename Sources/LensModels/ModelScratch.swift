@@ -5,8 +5,8 @@ extension KernelScratch {
     /// What the kernels take for sequences of at most `length` tokens under a model.
     ///
     /// - Parameter trains: whether gradients and their norm are computed too.
-    init(_ configuration: ModelConfiguration, length: Int, trains: Bool) {
-        self.init()
+    init(_ configuration: ModelConfiguration, length: Int, trains: Bool, on runtime: Runtime) {
+        self.init(runtime)
         for shape in Set(configuration.parameters.map(\.shape)) {
             if shape.count > 1 {
                 addLinearMap(rows: length, outputs: shape[0], inputs: shape[1], trains: trains)

@@ -69,16 +69,16 @@ public enum ModelShapes {
     }
 }
 
-extension LanguageModel {
-    /// A model of random weights: matrices normal with deviation √(2 / (5 hidden)) (Nguyen and Salazar, arXiv
+extension ParameterStore {
+    /// Random weights: matrices normal with deviation √(2 / (5 hidden)) (Nguyen and Salazar, arXiv
     /// 1910.05895; 0.026 at a hidden size of 576), those that write to the residual stream divided by √(2 layers) as in
     /// GPT-2, norms 1, biases 0. Embeddings that do not also serve as the head have deviation 1, or the first layers'
     /// outputs drown them and what tells tokens apart is learned late. The same seed gives the same bits.
-    public convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
-        let parameters = try ParameterStore(configuration)
+    convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
+        try self.init(configuration)
         let small = (2 / (5 * Double(configuration.hiddenSize))).squareRoot()
-        for (index, description) in parameters.descriptions.enumerated() {
-            let tensor = parameters[description.name]
+        for (index, description) in descriptions.enumerated() {
+            let tensor = self[description.name]
             guard description.decays else {
                 tensor.fill(description.name.hasSuffix("norm.weight") ? 1 : 0)
                 continue
@@ -90,6 +90,20 @@ extension LanguageModel {
             var generator = SeededGenerator(seed: seed, stream: UInt64(index))
             tensor.fillNormal(deviation: deviation, generator: &generator)
         }
-        self.init(parameters)
+    }
+}
+
+extension LanguageModel {
+    /// A model of random weights, from which training starts: the same seed gives the same bits. `.machine` when there is
+    /// no memory for it.
+    public convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
+        self.init(unshared: try ParameterStore(randomWeightsOf: configuration, seed: seed))
+    }
+}
+
+extension TrainableModel {
+    /// A model of random weights: the same seed gives the same bits. `.machine` when there is no memory for it.
+    public convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
+        self.init(try ParameterStore(randomWeightsOf: configuration, seed: seed))
     }
 }

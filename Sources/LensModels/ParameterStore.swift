@@ -5,16 +5,16 @@ import LensSupport
 /// One value for each parameter of a model (the weights, their gradients, a moment), in one flat aligned buffer.
 ///
 /// Tensors are views into it, so clipping, the optimizer and checkpoints are one pass over `all`.
-public final class ParameterStore: Sendable {
-    public let configuration: ModelConfiguration
+package final class ParameterStore {
+    package let configuration: ModelConfiguration
     /// The tensors in the order in which they lie in the buffer.
-    public let descriptions: [ParameterDescription]
+    package let descriptions: [ParameterDescription]
     /// All values as one row.
-    public let all: Matrix
+    package let all: Matrix
     private let starts: [String: (index: Int, start: Int)]
 
     /// Zeros. `.machine` when there is no memory for them.
-    public init(_ configuration: ModelConfiguration) throws(LensError) {
+    package init(_ configuration: ModelConfiguration) throws(LensError) {
         self.configuration = configuration
         descriptions = configuration.parameters
         var starts: [String: (index: Int, start: Int)] = [:]
@@ -28,24 +28,24 @@ public final class ParameterStore: Sendable {
     }
 
     /// Bytes of one store of this shape.
-    public static func byteCount(_ configuration: ModelConfiguration) -> Int {
+    package static func byteCount(_ configuration: ModelConfiguration) -> Int {
         configuration.parameters.reduce(0) { $0 + paddedCount($1) } * MemoryLayout<Float>.stride
     }
 
     /// The checksum of all values, for telling one set of them from another.
-    public func addChecksum(to sum: inout Checksum) { unsafe sum.update(UnsafeRawBufferPointer(all.elements)) }
+    package func addChecksum(to sum: inout Checksum) { unsafe sum.update(UnsafeRawBufferPointer(all.elements)) }
 
     // Every tensor starts on a cache line; the elements between are and stay 0.
     private static func paddedCount(_ description: ParameterDescription) -> Int { (description.count + 15) / 16 * 16 }
 
     /// Where the tensor's elements lie in `all`.
-    public func range(of name: String) -> Range<Int>? {
+    package func range(of name: String) -> Range<Int>? {
         starts[name].map { $0.start..<$0.start + descriptions[$0.index].count }
     }
 
     /// The tensor of this name: dimension 0 as rows, a vector as one row. Asking for one that the model lacks is a
     /// programmer's error.
-    public subscript(name: String) -> Matrix {
+    package subscript(name: String) -> Matrix {
         guard let (index, start) = starts[name] else { preconditionFailure("no parameter \(name)") }
         let shape = descriptions[index].shape
         let columns = shape.last ?? 1
@@ -54,7 +54,7 @@ public final class ParameterStore: Sendable {
     }
 
     /// The name of the tensor that holds element `position` of `all`.
-    public func name(at position: Int) -> String {
+    package func name(at position: Int) -> String {
         var start = 0
         for description in descriptions {
             start += Self.paddedCount(description)

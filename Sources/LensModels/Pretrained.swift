@@ -33,6 +33,7 @@ public struct Pretrained: Sendable {
     /// - Throws: `LensError`: `.missing`, `.data` (malformed, a weight that is not finite), `.machine` (no memory).
     public static func load(
         path: String, tokenizerPath: String? = nil,
+        on runtime: Runtime = .shared,
         adjust: (inout ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
         check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) -> Pretrained {
@@ -41,31 +42,51 @@ public struct Pretrained: Sendable {
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) }
         var configuration = source.configuration
         try adjust(&configuration)
-        let model = try LanguageModel(reading: source, as: configuration, check: check)
+        let model = try LanguageModel(reading: source, as: configuration, on: runtime, check: check)
         return Pretrained(
             model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []),
             origin: source.origin)
     }
 }
 
-extension LanguageModel {
+extension ParameterStore {
     /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
     /// weights (context, rotary frequencies).
-    public convenience init(
-        reading source: any ModelSource, as configuration: ModelConfiguration,
-        check: () throws(LensError) -> Void = { () throws(LensError) in }
+    convenience init(
+        reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime,
+        check: () throws(LensError) -> Void
     ) throws(LensError) {
-        let parameters = try ParameterStore(configuration)
-        for description in parameters.descriptions {
+        try self.init(configuration)
+        for description in descriptions {
             try check()
-            let tensor = parameters[description.name]
+            let tensor = self[description.name]
             try unsafe source.read(description.name, into: tensor.elements)
-            if let position = firstNonFinite(tensor) {
+            if let position = try runtime.firstNonFinite(tensor) {
                 throw .data(
                     "\(source.path): tensor \(description.name) holds a value that is not finite (element \(position)). The file is damaged, or the training that made it diverged."
                 )
             }
         }
-        self.init(parameters)
+    }
+}
+
+extension LanguageModel {
+    /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
+    /// weights (context, rotary frequencies). Errors as ``Pretrained/load(path:tokenizerPath:on:adjust:check:)``.
+    public convenience init(
+        reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime = .shared,
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
+    ) throws(LensError) {
+        self.init(unshared: try ParameterStore(reading: source, as: configuration, on: runtime, check: check))
+    }
+}
+
+extension TrainableModel {
+    /// Reads all weights of an opened model, as ``LanguageModel/init(reading:as:on:check:)`` does.
+    public convenience init(
+        reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime = .shared,
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
+    ) throws(LensError) {
+        self.init(try ParameterStore(reading: source, as: configuration, on: runtime, check: check))
     }
 }

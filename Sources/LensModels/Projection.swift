@@ -1,42 +1,46 @@
 import LensKernels
+import LensSupport
 
 /// A linear map y = x Wᵀ + b, or the gradients of its weight and bias.
-struct Projection: Sendable {
+struct Projection {
     /// [output, input]
     let weight: Matrix
     /// [1, output]
     let bias: Matrix?
 
     /// output[T, out] = input[T, in] Wᵀ + b, added to what `output` holds when `accumulate`.
-    func forward(_ input: Matrix, into output: Matrix, accumulate: Bool = false) {
-        multiply(input, weight, transposeB: true, into: output, accumulate: accumulate)
-        if let bias { addBias(bias, to: output) }
+    func forward(
+        _ input: Matrix, into output: Matrix, accumulate: Bool = false, on runtime: Runtime
+    ) throws(LensError) {
+        try runtime.multiply(input, weight, transposeB: true, into: output, accumulate: accumulate)
+        if let bias { try runtime.addBias(bias, to: output) }
     }
 
     /// Adds the gradients of weight and bias to `gradient`, and writes (or adds) the input's gradient.
     func backward(
-        outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false
-    ) {
-        backwardBias(outputGradient: outputGradient, gradient: gradient)
-        backwardProducts(
+        outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false,
+        on runtime: Runtime
+    ) throws(LensError) {
+        try backwardBias(outputGradient: outputGradient, gradient: gradient, on: runtime)
+        try backwardProducts(
             outputGradient: outputGradient, input: input, gradient: gradient, inputGradient: inputGradient,
-            accumulate: accumulate, steps: [0..<input.rows])
+            accumulate: accumulate, blocks: [0..<input.rows], on: runtime)
     }
 
     /// The bias's part of the gradient alone.
-    func backwardBias(outputGradient: Matrix, gradient: Projection) {
-        if let bias = gradient.bias { biasBackward(outputGradient, biasGradient: bias) }
+    func backwardBias(outputGradient: Matrix, gradient: Projection, on runtime: Runtime) throws(LensError) {
+        if let bias = gradient.bias { try runtime.biasBackward(outputGradient, biasGradient: bias) }
     }
 
-    /// All but the bias's part. The weight's gradient sums over the rows of one step after the other.
+    /// All but the bias's part. The weight's gradient sums over one block of rows after the other.
     func backwardProducts(
         outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false,
-        steps: [Range<Int>]
-    ) {
-        for step in steps {
-            multiply(
-                outputGradient.rows(step), transposeA: true, input.rows(step), into: gradient.weight, accumulate: true)
+        blocks: [Range<Int>], on runtime: Runtime
+    ) throws(LensError) {
+        for block in blocks {
+            try runtime.multiply(
+                outputGradient.rows(block), transposeA: true, input.rows(block), into: gradient.weight, accumulate: true)
         }
-        multiply(outputGradient, weight, into: inputGradient, accumulate: accumulate)
+        try runtime.multiply(outputGradient, weight, into: inputGradient, accumulate: accumulate)
     }
 }

@@ -6,7 +6,9 @@ import LensSupport
 ///
 /// Owns the memory of its activations, all of it taken before the first step.
 public final class TrainingPass {
-    public let model: LanguageModel
+    public let model: TrainableModel
+    public let runtime: Runtime
+    private let weights: ModelParameters
     /// The longest sequence that fits.
     public let contextLength: Int
     public let recompute: RecomputePolicy
@@ -20,23 +22,27 @@ public final class TrainingPass {
     /// - Parameter gradients: where `backward` adds the gradients; of the model's configuration.
     /// `.machine` when there is no memory for `contextLength` tokens, `.data` when they are more than the model's sliding
     /// window.
-    public init(
-        _ model: LanguageModel, gradients: ParameterStore, contextLength: Int, recompute: RecomputePolicy
+    package init(
+        _ model: TrainableModel, gradients: ParameterStore, contextLength: Int, recompute: RecomputePolicy,
+        on runtime: Runtime = .shared
     ) throws(LensError) {
-        precondition(contextLength > 1 && gradients.configuration == model.configuration)
+        precondition(gradients.configuration == model.configuration)
+        guard contextLength > 1 else { throw .usage("Training needs at least 2 tokens, not \(contextLength).") }
         try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         let plan = Self.plan(model.configuration, contextLength: contextLength, recompute: recompute)
-        scratch = Self.scratch(model.configuration, contextLength: contextLength)
+        scratch = Self.scratch(model.configuration, contextLength: contextLength, on: runtime)
         try scratch.reserve()
         let arena = try Arena(byteCount: plan.byteCount)
         self.model = model
+        self.runtime = runtime
+        weights = model.views
         self.contextLength = contextLength
         self.recompute = recompute
         self.gradients = ModelParameters(gradients)
-        layers = model.layers
+        layers = model.layers(on: runtime)
         buffers = TrainingBuffers(
-            model.configuration, length: contextLength, recompute: recompute, headWeight: model.views.head, arena: arena
-        )
+            model.configuration, length: contextLength, recompute: recompute, headWeight: weights.head, runtime: runtime,
+            arena: arena)
         rotary = buffers.rotary
     }
 
@@ -48,13 +54,15 @@ public final class TrainingPass {
         _ = TrainingBuffers(
             configuration, length: contextLength, recompute: recompute,
             headWeight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize),
-            arena: arena)
+            runtime: .shared, arena: arena)
         return MemoryPlan(arena.buffers)
     }
 
     /// What kernels take for such a pass and the update that follows.
-    public static func scratch(_ configuration: ModelConfiguration, contextLength: Int) -> KernelScratch {
-        KernelScratch(configuration, length: contextLength, trains: true)
+    package static func scratch(
+        _ configuration: ModelConfiguration, contextLength: Int, on runtime: Runtime
+    ) -> KernelScratch {
+        KernelScratch(configuration, length: contextLength, trains: true, on: runtime)
     }
 
     /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs.
@@ -62,28 +70,29 @@ public final class TrainingPass {
     /// - Parameters:
     ///   - tokens: from 2 to `contextLength`.
     ///   - progress: told after each layer what share of the layers is done.
-    /// `.data` when a token lies outside the vocabulary.
+    /// `.data` when a token lies outside the vocabulary; `.usage` for fewer or more tokens.
     public func forward(
         _ tokens: [Int32], progress: (Double) -> Void = { _ in }
     ) throws(LensError) -> [Float] {
-        precondition(tokens.count > 1 && tokens.count <= contextLength)
+        guard tokens.count > 1 && tokens.count <= contextLength else {
+            throw .usage("A sequence of \(tokens.count) tokens was given to a pass that takes from 2 to \(contextLength).")
+        }
         try model.check(tokens)
-        try scratch.reserve()  // another thread than before may be calling
         self.tokens = tokens
         rotary.prepare(length: tokens.count)
         let b = buffers.prefix(tokens.count, model.configuration)
         let rotary = rotary.prefix(tokens.count)
-        embed(tokens, table: model.views.embedding, into: b.inputs[0])
+        try runtime.embed(tokens, table: weights.embedding, into: b.inputs[0])
         for (index, layer) in layers.enumerated() {
             let a = b.activations(of: index)
-            layer.forwardAttention(b.inputs[index], a, rotary: rotary)
-            layer.forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
+            try layer.forwardAttention(b.inputs[index], a, rotary: rotary)
+            try layer.forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
             progress(Double(index + 1) / Double(layers.count))
         }
-        rmsNorm(
-            b.output, weight: model.views.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
+        try runtime.rmsNorm(
+            b.output, weight: weights.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
             rstd: b.rstd)
-        return b.head.forward(b.normed, tokens: tokens)
+        return try b.head.forward(b.normed, tokens: tokens)
     }
 
     /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
@@ -93,20 +102,25 @@ public final class TrainingPass {
     /// - Parameters:
     ///   - leavesOut: false to compute tokens of weight 0 like all others, which gives the same bits later.
     ///   - progress: told after each layer what share of the layers is done.
+    /// `.usage` unless there is one weight for each prediction.
     public func backward(
         weights: [Float], scale: Float = 1, leavesOut: Bool = true, progress: (Double) -> Void = { _ in }
-    ) {
-        precondition(weights.count == tokens.count - 1, "one weight for each prediction")
+    ) throws(LensError) {
+        guard !tokens.isEmpty && weights.count == tokens.count - 1 else {
+            throw .usage(
+                "\(weights.count) weights were given for a sequence of \(tokens.count) tokens: there is one for each "
+                    + "prediction, after a forward pass.")
+        }
         let b = buffers.prefix(tokens.count, model.configuration)
         let rotary = rotary.prefix(tokens.count)
         let factor = scale / Float(weights.count)
         let weighted = weights.indices.filter { !leavesOut || weights[$0] != 0 }
-        b.head.backward(
+        try b.head.backward(
             b.normed, targets: Array(tokens.dropFirst()), coefficients: weights.map { $0 * factor },
             tokens: WeightedTokens(weighted, of: weights.count), hiddenGradient: b.normedGradient,
             weightGradient: gradients.head)
-        rmsNormBackward(
-            b.normedGradient, x: b.output, weight: model.views.finalNorm, rstd: b.rstd, into: b.stream,
+        try runtime.rmsNormBackward(
+            b.normedGradient, x: b.output, weight: self.weights.finalNorm, rstd: b.rstd, into: b.stream,
             weightGradient: gradients.finalNorm)
         // Later tokens' losses reach a token through the last layer's keys and values alone.
         let all = WeightedTokens.all(tokens.count)
@@ -116,13 +130,13 @@ public final class TrainingPass {
             let kept = recompute.retention(of: index)
             let isLast = index == layers.count - 1
             // The last layer's activations are still there.
-            if !isLast { layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
-            layer.backward(
+            if !isLast { try layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
+            try layer.backward(
                 stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
                 scratch: b.layerGradients, recomputesFeedForward: kept < .everything,
                 tokens: isLast ? ofLast : all)
             progress(Double(layers.count - index) / Double(layers.count))
         }
-        embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
+        try runtime.embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
     }
 }

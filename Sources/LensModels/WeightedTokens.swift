@@ -24,43 +24,43 @@ struct WeightedTokens {
         /// Their places among the weighted tokens.
         let places: Range<Int>
         /// Parts of the batch: a weight's gradient is the sum over each, added one after the other.
-        private(set) var steps: [Range<Int>]
+        private(set) var blocks: [Range<Int>]
 
         fileprivate func adding(_ places: Range<Int>) -> Batch {
             Batch(
                 places: self.places.lowerBound..<places.upperBound,
-                steps: steps + [places.lowerBound - self.places.lowerBound..<places.upperBound - self.places.lowerBound]
+                blocks: blocks + [places.lowerBound - self.places.lowerBound..<places.upperBound - self.places.lowerBound]
             )
         }
     }
 
-    /// Batches of at most `block` tokens, as large as they can be without cutting a step of a product over a block of
-    /// `block` consecutive tokens.
-    func batches(of block: Int) -> [Batch] {
+    /// Batches of at most `size` tokens, as large as they can be without cutting a block of a product's sum over `size`
+    /// consecutive tokens.
+    func batches(of size: Int) -> [Batch] {
         var batches: [Batch] = []
         var place = 0
-        for step in Self.steps(of: length, block: block) {
+        for block in Self.blocks(of: length, batch: size) {
             let start = place
-            while place < rows.count, rows[place] < step.upperBound { place += 1 }
+            while place < rows.count, rows[place] < block.upperBound { place += 1 }
             guard place > start else { continue }
-            if let last = batches.last, place - last.places.lowerBound <= block {
+            if let last = batches.last, place - last.places.lowerBound <= size {
                 batches[batches.count - 1] = last.adding(start..<place)
             } else {
-                batches.append(Batch(places: start..<place, steps: [0..<place - start]))
+                batches.append(Batch(places: start..<place, blocks: [0..<place - start]))
             }
         }
         return batches
     }
 
-    /// The parts of one batch of all weighted tokens.
-    var steps: [Range<Int>] { batches(of: length).first?.steps ?? [] }
+    /// The blocks of one batch of all weighted tokens.
+    var blocks: [Range<Int>] { batches(of: length).first?.blocks ?? [] }
 
-    /// The steps of the products over each block of `block` tokens.
-    private static func steps(of length: Int, block: Int) -> [Range<Int>] {
-        stride(from: 0, to: length, by: block).flatMap { start in
-            let end = min(start + block, length)
-            return stride(from: start, to: end, by: productStep(end - start)).map {
-                $0..<min($0 + productStep(end - start), end)
+    /// The blocks of the products' sums over each batch of `size` tokens.
+    private static func blocks(of length: Int, batch size: Int) -> [Range<Int>] {
+        stride(from: 0, to: length, by: size).flatMap { start in
+            let end = min(start + size, length)
+            return stride(from: start, to: end, by: productBlock(end - start)).map {
+                $0..<min($0 + productBlock(end - start), end)
             }
         }
     }

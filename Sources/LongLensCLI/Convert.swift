@@ -86,9 +86,10 @@ struct ModelWriting {
     private let output: String
     private let machine: RunOptions
     private let stop = StopRequest()
+    let runtime: Runtime
 
     init(_ output: String, _ machine: RunOptions) throws(LensError) {
-        try machine.prepare()
+        runtime = try machine.runtime()
         self.output = output
         self.machine = machine
         Interrupts.forward(to: stop, announcing: "stopping")
@@ -100,8 +101,8 @@ struct ModelWriting {
     }
 
     func load(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
-        let pretrained = try loadSayingWarnings(path, tokenizer: tokenizer, check: check)
-        machine.note(pretrained)
+        let pretrained = try loadSayingWarnings(path, tokenizer: tokenizer, on: runtime, check: check)
+        machine.note(pretrained, runtime)
         return pretrained
     }
 

@@ -20,7 +20,7 @@ struct Create: ParsableCommand {
         let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
         say(warnings: description.warnings + (tokenizer?.warnings ?? []))
         let pretrained = Pretrained(model: model, tokenizer: tokenizer, path: input, origin: description.origin)
-        machine.note(pretrained)
+        machine.note(pretrained, work.runtime)
         try pretrained.saveHuggingFace(to: output, check: work.check)
         work.report("f32")
     }

@@ -33,13 +33,14 @@ struct Evaluate: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
+        let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
-        let pretrained = try model.load { () throws(LensError) in try stop.check("Stopped while the model was read.") }
-        machine.note(pretrained)
+        let pretrained = try model.load(on: runtime) { () throws(LensError) in try stop.check("Stopped while the model was read.") }
+        machine.note(pretrained, runtime)
         let run = EvaluationRun(
-            self, pretrained, try InferencePass(pretrained.model, contextLength: context.value, grows: true), stop)
+            self, pretrained,
+            try InferencePass(pretrained.model, contextLength: context.value, grows: true, on: runtime), stop)
         do throws(LensError) {
             switch task {
             case .perplexity: try run.measurePerplexity()

@@ -32,12 +32,12 @@ struct Inspect: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
-        let report = try describeWithoutWeights() ?? describe()
+        let runtime = try machine.runtime()
+        let report = try describeWithoutWeights(runtime) ?? describe(runtime)
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : text(report))
     }
 
-    private func describe() throws(LensError) -> Report {
+    private func describe(_ runtime: Runtime) throws(LensError) -> Report {
         let source = try openModel(path: model, tokenizerPath: tokenizer)
         var types: [TensorType: (count: Int, elements: Int)] = [:]
         for parameter in source.configuration.parameters {
@@ -45,7 +45,7 @@ struct Inspect: ParsableCommand {
             types[type, default: (0, 0)].count += 1
             types[type, default: (0, 0)].elements += parameter.count
         }
-        var report = Report(instruction_set: InstructionSet.current.rawValue, threads: Threads.count)
+        var report = Report(instruction_set: runtime.instructionSet.rawValue, threads: runtime.threadCount)
         report.add(source.configuration)
         report.tensors = types.sorted { $0.key.rawValue < $1.key.rawValue }.map {
             .init(type: "\($0.key)", count: $0.value.count, elements: $0.value.elements)
@@ -54,9 +54,9 @@ struct Inspect: ParsableCommand {
         return report
     }
 
-    private func describeWithoutWeights() throws(LensError) -> Report? {
+    private func describeWithoutWeights(_ runtime: Runtime) throws(LensError) -> Report? {
         guard let known = try WeightlessModel(path: model, tokenizerPath: tokenizer) else { return nil }
-        var report = Report(instruction_set: InstructionSet.current.rawValue, threads: Threads.count)
+        var report = Report(instruction_set: runtime.instructionSet.rawValue, threads: runtime.threadCount)
         report.architecture = known.architecture
         (report.layers, report.hidden_size) = (known.layerCount, known.hiddenSize)
         (report.context_length, report.vocabulary_size) = (known.contextLength, known.vocabularySize)

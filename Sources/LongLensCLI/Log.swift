@@ -19,10 +19,10 @@ func say(warnings: [String]) {
 
 extension RunOptions {
     /// Says with --verbose what model is used and how the machine computes.
-    func note(_ pretrained: Pretrained) {
+    func note(_ pretrained: Pretrained, _ runtime: Runtime) {
         let configuration = pretrained.model.configuration
         log.debug(
-            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(Threads.count) threads, \(InstructionSet.current.rawValue)"
+            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(runtime.threadCount) threads, \(runtime.instructionSet.rawValue)"
         )
     }
 }

@@ -16,9 +16,9 @@ struct ModelOptions: ParsableArguments {
 
     /// - Parameter check: called before each tensor is read; what it throws ends the reading.
     func load(
-        check: () throws(LensError) -> Void = { () throws(LensError) in }
+        on runtime: Runtime, check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) -> Pretrained {
-        try loadSayingWarnings(model, tokenizer: tokenizer, check: check)
+        try loadSayingWarnings(model, tokenizer: tokenizer, on: runtime, check: check)
     }
 
     /// The tokenizer alone, for which there need be no weights.
@@ -34,9 +34,10 @@ struct ModelOptions: ParsableArguments {
 
 /// Loads the model at `path` and says its warnings.
 func loadSayingWarnings(
-    _ path: String, tokenizer: String?, check: () throws(LensError) -> Void = { () throws(LensError) in }
+    _ path: String, tokenizer: String?, on runtime: Runtime,
+    check: () throws(LensError) -> Void = { () throws(LensError) in }
 ) throws(LensError) -> Pretrained {
-    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer, check: check)
+    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer, on: runtime, check: check)
     say(warnings: pretrained.warnings)
     return pretrained
 }
@@ -58,10 +59,18 @@ struct RunOptions: ParsableArguments {
         }
     }
 
-    /// Chooses threads and instruction set for this process; every command that computes calls it first.
-    func prepare() throws(LensError) {
-        if let threads { Threads.count = threads }
-        try InstructionSet.applyEnvironment()
+    /// What the command computes with: the threads that were asked for, and the instruction set of the environment variable
+    /// LONGLENS_ISA where it is set. Every command that computes makes one first.
+    func runtime() throws(LensError) -> Runtime {
+        let count = threads.map { min($0, Runtime.maximumThreadCount) }
+        guard let name = environment("LONGLENS_ISA"), !name.isEmpty else {
+            return try Runtime(threads: count)
+        }
+        do throws(LensError) {
+            return try Runtime(threads: count, instructionSet: .named(name))
+        } catch {
+            throw LensError(error.kind, "Environment variable LONGLENS_ISA: \(error.message)")
+        }
     }
 }
 

@@ -28,9 +28,17 @@ struct ShapeOptions: ParsableArguments {
     }
 
     /// The model's weights, or random ones of the shape.
-    func loadModel() throws(LensError) -> LanguageModel {
+    func loadModel(on runtime: Runtime) throws(LensError) -> LanguageModel {
         if let shape { return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0) }
-        return try loadSayingWarnings(model ?? "", tokenizer: tokenizer).model
+        return try loadSayingWarnings(model ?? "", tokenizer: tokenizer, on: runtime).model
+    }
+
+    /// The same, to be trained.
+    func loadTrainableModel(on runtime: Runtime) throws(LensError) -> TrainableModel {
+        if let shape { return try TrainableModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0) }
+        let source = try openModel(path: model ?? "", tokenizerPath: tokenizer)
+        say(warnings: source.warnings)
+        return try TrainableModel(reading: source, as: source.configuration, on: runtime)
     }
 
     var name: String { shape ?? modelName(path: model ?? "") }
@@ -63,13 +71,15 @@ struct Plan: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
+        let runtime = try machine.runtime()
         let configuration = try shape.configuration()
         try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
-        let plan = TrainingMemory.plan(configuration, contextLength: context.value, limit: limit)
+        let plan = TrainingMemory.plan(
+            configuration, contextLength: context.value, limit: limit, runtime: runtime)
         let longest = min(
-            TrainingMemory.longestContext(configuration, limit: limit), configuration.slidingWindow ?? .max)
+            TrainingMemory.longestContext(configuration, limit: limit, runtime: runtime),
+            configuration.slidingWindow ?? .max)
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,

@@ -54,21 +54,21 @@ struct Score: ParsableCommand {
 
     mutating func run() throws {
         _ = try windows(ofLength: 1)
-        try machine.prepare()
+        let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
         let log = machine.log
         let reader = try documents.reader { log.warning("\($0)") }
-        let pretrained = try model.load { () throws(LensError) in try stop.check("Stopped while the model was read.") }
-        machine.note(pretrained)
+        let pretrained = try model.load(on: runtime) { () throws(LensError) in try stop.check("Stopped while the model was read.") }
+        machine.note(pretrained, runtime)
         let settings = ScoreSettings([
             ("--context", "\(context.value)"), ("--stride", stride.map { "\($0.value)" } ?? "default"),
             ("--chunk", chunk.map { "\($0.value)" } ?? "none"), ("--keep-last", "\(keepLast)"),
             ("--compute", compute.arithmetic.rawValue), ("the model's name", modelName(path: pretrained.path)),
             ("the model's weights", pretrained.model.fingerprint),
-            ("the instruction set", InstructionSet.current.rawValue),
+            ("the instruction set", runtime.instructionSet.rawValue),
         ])
-        let run = try ScoreRun(self, pretrained, ProgressLine(quiet: machine.quiet), stop) {
+        let run = try ScoreRun(self, pretrained, runtime, ProgressLine(quiet: machine.quiet), stop) {
             () throws(LensError) in
             try ScoreOutput(
                 path: output, format: format, settings: settings, resume: resume, warn: { log.warning("\($0)") })

@@ -28,12 +28,12 @@ final class ScoreRun {
 
     /// - Parameter openOutput: called last, so that nothing is begun on the disk for a run that cannot be.
     init(
-        _ command: Score, _ pretrained: Pretrained, _ line: ProgressLine, _ stop: StopRequest,
+        _ command: Score, _ pretrained: Pretrained, _ runtime: Runtime, _ line: ProgressLine, _ stop: StopRequest,
         openOutput: () throws(LensError) -> ScoreOutput
     ) throws(LensError) {
         self.command = command
         encoder = try command.documents.encoder(for: pretrained)
-        pass = try InferencePass(pretrained.model, contextLength: command.context.value, grows: true)
+        pass = try InferencePass(pretrained.model, contextLength: command.context.value, grows: true, on: runtime)
         bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         modelName = LongLens.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration

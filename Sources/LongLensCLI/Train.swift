@@ -89,11 +89,11 @@ struct Train: ParsableCommand {
         if !data.isEmpty { layer.set(.data, data) }
         let settings = try TrainingSettings(recipe: recipe, options: layer)
         machine.threads = settings.threads
-        try machine.prepare()
+        let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping before the first update")
         let observer = TrainingProgress(machine)
-        try Trainer.run(settings, observer: observer, stop: stop)
+        try Trainer.run(settings, on: runtime, observer: observer, stop: stop)
         observer.report()
     }
 }

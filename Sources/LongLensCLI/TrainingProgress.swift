@@ -204,7 +204,7 @@ private struct TrainingDescription {
 
     private var memory: String {
         "memory   \(Format.bytes(overview.memory.byteCount)) planned of \(Format.bytes(overview.memoryLimit)), keeps "
-            + "\(overview.recompute); \(Threads.count) threads, \(InstructionSet.current.rawValue)"
+            + "\(overview.recompute); \(overview.threads) threads, \(overview.instructionSet.rawValue)"
     }
 
     private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

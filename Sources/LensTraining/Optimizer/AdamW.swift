@@ -1,6 +1,7 @@
 import LensFormats
 import LensKernels
 import LensModels
+import LensSupport
 
 /// AdamW with decoupled weight decay and bias correction (arXiv 1711.05101), over all parameters of a model.
 public struct AdamW: Sendable {
@@ -26,16 +27,20 @@ public struct AdamW: Sendable {
     public func clipScale(norm: Double) -> Double { clip > 0 && norm > clip ? clip / (norm + 1e-6) : 1 }
 
     /// The global norm of the gradients: √ of the sum of all squares.
-    public static func norm(_ gradients: ParameterStore) -> Double { sumOfSquares(gradients.all).squareRoot() }
+    package static func norm(_ gradients: ParameterStore, on runtime: Runtime) throws(LensError) -> Double {
+        try runtime.sumOfSquares(gradients.all).squareRoot()
+    }
 
     /// Update number `state.step + 1`: clips `gradients`, whose global norm is `norm`, and moves the parameters.
-    public func update(_ state: TrainingState, gradients: ParameterStore, norm: Double, learningRate: Double) {
+    package func update(
+        _ state: TrainingState, gradients: ParameterStore, norm: Double, learningRate: Double, on runtime: Runtime
+    ) throws(LensError) {
         precondition(gradients.configuration == state.parameters.configuration)
         state.step += 1
         let scale = clipScale(norm: norm)
         for description in gradients.descriptions {
             let name = description.name
-            adamW(
+            try runtime.adamW(
                 parameters: state.parameters[name], gradients: gradients[name], firstMoments: state.firstMoment[name],
                 secondMoments: state.secondMoment[name],
                 settings: AdamWSettings(

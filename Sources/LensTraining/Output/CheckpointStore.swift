@@ -57,7 +57,7 @@ public struct CheckpointStore: Sendable {
     ///   - warn: is told of an older one that cannot be removed.
     /// `.io` when the disk is full or fails: what was begun is removed, and older checkpoints stay as they were.
     @discardableResult
-    public func save(
+    package func save(
         _ state: CheckpointState, _ tensors: TrainingState, gradients: ParameterStore? = nil, prunes: Bool = true,
         warn: (String) -> Void = { _ in }
     ) throws(LensError) -> String {

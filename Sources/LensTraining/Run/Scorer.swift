@@ -1,5 +1,6 @@
 import LensData
 import LensFormats
+import LensKernels
 import LensModels
 import LensScoring
 import LensSupport
@@ -89,15 +90,16 @@ struct Scorer {
     }
 
     /// Loads what is to be loaded; call once. Nil when the scheme needs no short losses.
-    mutating func make(for model: LanguageModel, sequences: TrainingSequences) throws(LensError) -> (
-        any ShortLossSource
-    )? {
+    mutating func make(
+        for model: TrainableModel, sequences: TrainingSequences, on runtime: Runtime
+    ) throws(LensError) -> (any ShortLossSource)? {
         defer { kind = .none }
         return switch (kind, plan) {
-        case (.own, let plan?): try SelfScorer(model, plan: plan, bosToken: bosToken)
+        case (.own, let plan?): try SelfScorer(model, plan: plan, bosToken: bosToken, on: runtime)
         case (.model(let source), let plan?):
             try FrozenScorer(
-                LanguageModel(reading: source, as: source.configuration), plan: plan, bosToken: bosToken)
+                LanguageModel(reading: source, as: source.configuration, on: runtime), plan: plan, bosToken: bosToken,
+                on: runtime)
         case (.file(let path), _): try FileScorer(path: path, sequences: sequences)
         default: nil
         }

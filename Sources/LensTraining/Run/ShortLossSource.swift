@@ -1,4 +1,5 @@
 import LensData
+import LensKernels
 import LensModels
 import LensScoring
 import LensSupport
@@ -22,10 +23,12 @@ public final class SelfScorer: ShortLossSource {
     private let bosToken: Int32?
 
     /// `.machine` when there is no memory for a window.
-    public init(_ model: LanguageModel, plan: WindowPlan, bosToken: Int32?) throws(LensError) {
+    public init(
+        _ model: TrainableModel, plan: WindowPlan, bosToken: Int32?, on runtime: Runtime = .shared
+    ) throws(LensError) {
         self.plan = plan
         self.bosToken = bosToken
-        pass = try InferencePass(model, contextLength: min(plan.context, plan.length))
+        pass = try InferencePass(model, contextLength: min(plan.context, plan.length), on: runtime)
     }
 
     public func losses(
@@ -52,10 +55,12 @@ public final class FrozenScorer: ShortLossSource {
     public let fingerprint: String
 
     /// `.machine` when there is no memory for a window.
-    public init(_ model: LanguageModel, plan: WindowPlan, bosToken: Int32?) throws(LensError) {
+    public init(
+        _ model: LanguageModel, plan: WindowPlan, bosToken: Int32?, on runtime: Runtime = .shared
+    ) throws(LensError) {
         self.plan = plan
         self.bosToken = bosToken
-        pass = try InferencePass(model, contextLength: min(plan.context, plan.length))
+        pass = try InferencePass(model, contextLength: min(plan.context, plan.length), on: runtime)
         fingerprint = "model \(model.fingerprint)"
     }
 

@@ -34,7 +34,8 @@ public final class Trainer {
         }
     }
 
-    public let model: LanguageModel
+    public let model: TrainableModel
+    public let runtime: Runtime
     public let state: TrainingState
     public let settings: Settings
     public let sequences: TrainingSequences
@@ -51,14 +52,15 @@ public final class Trainer {
     ///   - scorer: must be there when the scheme needs short losses.
     /// `.machine` when there is no memory; `.usage` when the sequences are too short for the scheme.
     public init(
-        _ model: LanguageModel, state: TrainingState, sequences: TrainingSequences, scorer: (any ShortLossSource)?,
-        recompute: RecomputePolicy, settings: Settings
+        _ model: TrainableModel, state: TrainingState, sequences: TrainingSequences, scorer: (any ShortLossSource)?,
+        recompute: RecomputePolicy, settings: Settings, on runtime: Runtime = .shared
     ) throws(LensError) {
         precondition(state.parameters === model.parameters)
         precondition(scorer != nil || settings.scheme.shortLosses == .none, "the scheme needs a scorer")
         precondition(sequences.count > 0)
         try settings.scheme.check(predictions: sequences.length - 1)
         self.model = model
+        self.runtime = runtime
         self.state = state
         self.sequences = sequences
         self.settings = settings
@@ -66,7 +68,8 @@ public final class Trainer {
         order = SequenceOrder(count: sequences.count, seed: settings.seed, shuffle: settings.shuffle)
         gradients = try ParameterStore(model.configuration)
         pass = try TrainingPass(
-            model, gradients: gradients, contextLength: sequences.length, recompute: recompute)
+            model, gradients: gradients, contextLength: sequences.length, recompute: recompute,
+            on: runtime)
     }
 
     /// How far the run is: the updates done, and the sequences of the one begun.
@@ -91,6 +94,7 @@ public final class Trainer {
     ) throws(LensError) -> StepMetrics? {
         let clock = ContinuousClock()
         let start = clock.now
+        try model.requireTrainable()
         let step = state.step + 1
         if partial == nil { gradients.all.fill(0) }
         var update = partial ?? PartialUpdate()
@@ -101,9 +105,10 @@ public final class Trainer {
             update.seconds = secondsBefore + (clock.now - start) / .seconds(1)
             partial = update
         }
-        let norm = AdamW.norm(gradients)
+        let norm = try AdamW.norm(gradients, on: runtime)
         let learningRate = settings.schedule.rate(step: step)
-        settings.optimizer.update(state, gradients: gradients, norm: norm, learningRate: learningRate)
+        try settings.optimizer.update(
+            state, gradients: gradients, norm: norm, learningRate: learningRate, on: runtime)
         partial = nil
         let seconds = secondsBefore + (clock.now - start) / .seconds(1)
         let share = 1 / Double(settings.accumulate)
@@ -142,9 +147,9 @@ public final class Trainer {
         let weights = settings.scheme.weights(long: long, short: short, generator: &generator)
         try require(weights, finite: "weight", step, sequence)
         tell(.backward, 0)
-        pass.backward(weights: weights, scale: 1 / Float(settings.accumulate)) { tell(.backward, $0) }
-        if let bad = firstNonFinite(gradients.all) {
-            throw diverged("The gradient of \(gradients.name(at: bad)) is not finite", step, sequence)
+        try pass.backward(weights: weights, scale: 1 / Float(settings.accumulate)) { tell(.backward, $0) }
+        if let bad = try runtime.firstNonFinite(gradients.all) {
+            throw try diverged("The gradient of \(gradients.name(at: bad)) is not finite", step, sequence)
         }
         let statistics = WeightStatistics(weights)
         update.loss += mean(zip(weights, long).lazy.map { Double($0) * Double($1) }, long.count)
@@ -168,14 +173,14 @@ public final class Trainer {
         _ values: [Float], finite what: String, _ step: Int, _ sequence: TokenSequence
     ) throws(LensError) {
         guard let position = values.firstIndex(where: { !$0.isFinite }) else { return }
-        throw diverged("The \(what) of token \(position + 1) is not finite", step, sequence)
+        throw try diverged("The \(what) of token \(position + 1) is not finite", step, sequence)
     }
 
     /// The error of an update that cannot be made; what was accumulated of it is worth nothing.
-    private func diverged(_ what: String, _ step: Int, _ sequence: TokenSequence) -> LensError {
+    private func diverged(_ what: String, _ step: Int, _ sequence: TokenSequence) throws(LensError) -> LensError {
         partial = nil
         let weight =
-            firstNonFiniteWeight.map { " The first weight that is not finite is in \($0)." }
+            try firstNonFiniteWeight().map { " The first weight that is not finite is in \($0)." }
             ?? " All weights are finite."
         return .data(
             "\(what) at step \(step), document \(sequence.document), sequence \(sequence.index).\(weight) The "
@@ -184,7 +189,7 @@ public final class Trainer {
     }
 
     /// The name of the first weight that is not finite, which must not be saved as a good state.
-    public var firstNonFiniteWeight: String? {
-        firstNonFinite(model.parameters.all).map(model.parameters.name(at:))
+    public func firstNonFiniteWeight() throws(LensError) -> String? {
+        try runtime.firstNonFinite(model.parameters.all).map(model.parameters.name(at:))
     }
 }

@@ -1,5 +1,6 @@
 import LensData
 import LensFormats
+import LensKernels
 import LensModels
 import LensSupport
 import LensTokenizers
@@ -56,9 +57,9 @@ struct TrainingInput {
     }
 
     /// The model with its weights, or without when a checkpoint will give them. Call once.
-    mutating func makeModel(withWeights: Bool) throws(LensError) -> LanguageModel {
+    mutating func makeModel(withWeights: Bool, on runtime: Runtime) throws(LensError) -> TrainableModel {
         defer { source = nil }
-        guard withWeights, let source else { return LanguageModel(try ParameterStore(configuration)) }
-        return try LanguageModel(reading: source, as: configuration)
+        guard withWeights, let source else { return TrainableModel(try ParameterStore(configuration)) }
+        return try TrainableModel(reading: source, as: configuration, on: runtime)
     }
 }

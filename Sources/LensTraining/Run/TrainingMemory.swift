@@ -19,8 +19,8 @@ public struct TrainingMemory: Sendable {
     public let scorer: Scorer
     /// Bytes of the token ids and of precomputed losses.
     public let dataByteCount: Int
-    /// Threads that compute, each with scratch and a stack of its own.
-    public let threads: Int
+    /// Its threads have scratch and a stack each.
+    public let runtime: Runtime
     /// What the process takes beside the buffers: libraries, tokenizer, what is in use while files are written.
     public let programByteCount: Int
     /// The most that the process took before the run, while documents were read.
@@ -29,13 +29,13 @@ public struct TrainingMemory: Sendable {
     /// - Parameters:
     ///   - programByteCount: what is known of it; at least ``defaultProgramByteCount`` is counted.
     public init(
-        _ configuration: ModelConfiguration, scorer: Scorer, dataByteCount: Int = 0, threads: Int = Threads.count,
+        _ configuration: ModelConfiguration, scorer: Scorer, dataByteCount: Int = 0, runtime: Runtime = .shared,
         programByteCount: Int = 0, peakBefore: Int = 0
     ) {
         self.configuration = configuration
         self.scorer = scorer
         self.dataByteCount = dataByteCount
-        self.threads = threads
+        self.runtime = runtime
         self.programByteCount = max(programByteCount, Self.defaultProgramByteCount)
         self.peakBefore = peakBefore
     }
@@ -50,8 +50,8 @@ public struct TrainingMemory: Sendable {
         var plan = MemoryPlan()
         let store = ParameterStore.byteCount(configuration)
         plan.add("program", byteCount: programByteCount)
-        plan.add("threads", byteCount: saturatingProduct(threads - 1, Self.threadByteCount))
-        plan.add("kernel scratch", byteCount: scratch(contextLength: contextLength).byteCount(threads: threads))
+        plan.add("threads", byteCount: saturatingProduct(runtime.threadCount - 1, Self.threadByteCount))
+        plan.add("kernel scratch", byteCount: scratch(contextLength: contextLength).byteCount)
         for name in ["parameters", "gradients", "first moment", "second moment"] { plan.add(name, byteCount: store) }
         if dataByteCount > 0 { plan.add("token ids", byteCount: dataByteCount) }
         switch scorer {
@@ -72,9 +72,9 @@ public struct TrainingMemory: Sendable {
     }
 
     private func scratch(contextLength: Int) -> KernelScratch {
-        let own = TrainingPass.scratch(configuration, contextLength: contextLength)
+        let own = TrainingPass.scratch(configuration, contextLength: contextLength, on: runtime)
         guard case .model(let other, let window) = scorer else { return own }
-        return own.union(InferencePass.scratch(other, contextLength: min(window, contextLength)))
+        return own.union(InferencePass.scratch(other, contextLength: min(window, contextLength), on: runtime))
     }
 
     // The files of a model or checkpoint are mapped while they are read.
@@ -147,10 +147,12 @@ public struct TrainingPlan: Sendable {
 extension TrainingMemory {
     /// The memory of a run whose trained model scores itself with the default short context, which is what a run takes
     /// when nothing is said of its scorer.
-    public init(defaultsFor configuration: ModelConfiguration, contextLength: Int) {
+    public init(
+        defaultsFor configuration: ModelConfiguration, contextLength: Int, runtime: Runtime = .shared
+    ) {
         let window = TrainingSettings.defaultScorerContext(
             contextLength: contextLength, trainedFor: configuration.contextLength)
-        self.init(configuration, scorer: .own(contextLength: window))
+        self.init(configuration, scorer: .own(contextLength: window), runtime: runtime)
     }
 
     /// The plan of the fastest policy that fits into `limit` bytes; of the leanest where none does.
@@ -170,16 +172,21 @@ extension TrainingMemory {
     }
 
     /// ``plan(contextLength:limit:)`` of a run with the default scorer.
-    public static func plan(_ configuration: ModelConfiguration, contextLength: Int, limit: Int) -> TrainingPlan {
-        TrainingMemory(defaultsFor: configuration, contextLength: contextLength)
+    public static func plan(
+        _ configuration: ModelConfiguration, contextLength: Int, limit: Int, runtime: Runtime = .shared
+    ) -> TrainingPlan {
+        TrainingMemory(defaultsFor: configuration, contextLength: contextLength, runtime: runtime)
             .plan(contextLength: contextLength, limit: limit)
     }
 
     /// ``longestContext(limit:atMost:)`` of a run with the default scorer at its greatest, a quarter of the context or
     /// the context that the model was trained for.
-    public static func longestContext(_ configuration: ModelConfiguration, limit: Int) -> Int {
-        TrainingMemory(configuration, scorer: .own(contextLength: configuration.contextLength)).longestContext(
-            limit: limit)
+    public static func longestContext(
+        _ configuration: ModelConfiguration, limit: Int, runtime: Runtime = .shared
+    ) -> Int {
+        TrainingMemory(
+            configuration, scorer: .own(contextLength: configuration.contextLength), runtime: runtime
+        ).longestContext(limit: limit)
     }
 
     /// Bytes that a run may take where no limit is given.

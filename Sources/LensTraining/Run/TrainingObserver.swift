@@ -1,4 +1,5 @@
 import LensData
+import LensKernels
 import LensModels
 
 /// Follows a run: the command line tool prints what it is told here. Called on the thread of the run.
@@ -47,6 +48,9 @@ public struct TrainingOverview: Sendable {
     public var checkpointByteCount: Int
     /// The effective settings.
     public var settings: TrainingSettings
+    /// What the run computes with.
+    public var threads: Int
+    public var instructionSet: InstructionSet
 
     /// Updates done before, by the run that this one resumes.
     public var stepsDone: Int { position.step }

@@ -12,6 +12,7 @@ struct TrainingRun {
     private var settings: TrainingSettings
     private let observer: (any TrainingObserver)?
     private let stop: StopRequest
+    private let runtime: Runtime
     private let memoryLimit: Int
     private let scheme: WeightingScheme
     private var input: TrainingInput
@@ -24,7 +25,10 @@ struct TrainingRun {
 
     /// Checks the settings and opens the model; then locks the output folder and clears away what a killed run left
     /// unfinished in it.
-    init(_ given: TrainingSettings, observer: (any TrainingObserver)?, stop: StopRequest) throws(LensError) {
+    init(
+        _ given: TrainingSettings, on runtime: Runtime, observer: (any TrainingObserver)?, stop: StopRequest
+    ) throws(LensError) {
+        self.runtime = runtime
         var settings = given
         memoryLimit = settings.memoryLimit ?? SystemMemory.available
         scheme = try WeightingScheme(settings.scheme)
@@ -69,7 +73,7 @@ struct TrainingRun {
         }
         let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(
-            input.configuration, scorer: scorer.memory, dataByteCount: dataByteCount,
+            input.configuration, scorer: scorer.memory, dataByteCount: dataByteCount, runtime: runtime,
             programByteCount: SystemMemory.resident - dataByteCount, peakBefore: SystemMemory.peakResident)
         let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
@@ -78,9 +82,9 @@ struct TrainingRun {
             input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
             stepsDone: saved?.step ?? 0, steps: steps)
         try room.check(folder.path)
-        let model = try input.makeModel(withWeights: saved == nil)
+        let model = try input.makeModel(withWeights: saved == nil, on: runtime)
         let state = try TrainingState(model.parameters)
-        let source = try scorer.make(for: model, sequences: sequences)
+        let source = try scorer.make(for: model, sequences: sequences, on: runtime)
         var identity = identity(sequences, scorer: source)
         if let saved {
             identity.changes = try requireSame(identity, as: saved)
@@ -88,7 +92,7 @@ struct TrainingRun {
         }
         let trainer = try Trainer(
             model, state: state, sequences: sequences, scorer: source, recompute: recompute,
-            settings: arithmetic(steps: steps))
+            settings: arithmetic(steps: steps), on: runtime)
         if let saved, let partial = saved.partial {
             try resume(partial, of: trainer, at: saved.position)
         }
@@ -99,7 +103,8 @@ struct TrainingRun {
                 parameterCount: input.configuration.parameterCount, trainedFor: input.trainedFor,
                 scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan,
                 memoryLimit: memoryLimit,
-                checkpointByteCount: room.checkpointByteCount, settings: settings))
+                checkpointByteCount: room.checkpointByteCount, settings: settings, threads: runtime.threadCount,
+                instructionSet: runtime.instructionSet))
         if sequences.shortDocumentCount > 0 {
             observer?.warning(
                 "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than the context of "
@@ -107,7 +112,7 @@ struct TrainingRun {
         }
         try checkStop()
         try train(trainer, steps: steps, identity: identity)
-        return model
+        return model.freeze()
     }
 
     private func checkStop() throws(LensError) {
@@ -162,7 +167,7 @@ struct TrainingRun {
         }
         values[SettingKey.scheme.rawValue] = scheme.description
         return CheckpointState(
-            step: 0, steps: settings.steps ?? 0, instructionSet: InstructionSet.current.rawValue, settings: values,
+            step: 0, steps: settings.steps ?? 0, instructionSet: runtime.instructionSet.rawValue, settings: values,
             data: "\(sequences.count) sequences, \(String(sequences.digest, radix: 16))",
             model: Checksum.text(input.configuration.arithmeticDescription), scorer: scorer?.fingerprint ?? "none")
     }
@@ -249,7 +254,7 @@ struct TrainingRun {
     private func save(
         _ trainer: Trainer, _ log: MetricsLog, _ identity: CheckpointState, prunes: Bool = true
     ) throws(LensError) {
-        if let name = trainer.firstNonFiniteWeight {
+        if let name = try trainer.firstNonFiniteWeight() {
             throw .data(
                 "After step \(trainer.state.step) a weight in \(name) is not finite, so no checkpoint of it is "
                     + "saved. The run has diverged: lower --learning-rate and continue from the last checkpoint "
@@ -285,9 +290,10 @@ extension Trainer {
     /// `.data` when a loss or a gradient is not finite; `.io` when the disk fails or has too little
     /// room. Checkpoints made before stay whole, and what was done since is saved where it can be.
     public static func run(
-        _ settings: TrainingSettings, observer: (any TrainingObserver)? = nil, stop: StopRequest = StopRequest()
+        _ settings: TrainingSettings, on runtime: Runtime = .shared, observer: (any TrainingObserver)? = nil,
+        stop: StopRequest = StopRequest()
     ) throws(LensError) {
-        var run = try TrainingRun(settings, observer: observer, stop: stop)
+        var run = try TrainingRun(settings, on: runtime, observer: observer, stop: stop)
         try run.run()
     }
 }

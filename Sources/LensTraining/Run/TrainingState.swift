@@ -3,14 +3,14 @@ import LensSupport
 
 /// The numbers that an update changes: the weights, the two moments of AdamW and the count of updates.
 public final class TrainingState {
-    public let parameters: ParameterStore
-    public let firstMoment: ParameterStore
-    public let secondMoment: ParameterStore
+    package let parameters: ParameterStore
+    package let firstMoment: ParameterStore
+    package let secondMoment: ParameterStore
     /// Updates done.
     public internal(set) var step = 0
 
     /// The state before the first update: moments of 0. `.machine` when there is no memory for them.
-    public init(_ parameters: ParameterStore) throws(LensError) {
+    package init(_ parameters: ParameterStore) throws(LensError) {
         self.parameters = parameters
         firstMoment = try ParameterStore(parameters.configuration)
         secondMoment = try ParameterStore(parameters.configuration)

@@ -49,9 +49,10 @@ struct ContextOptions: ParsableArguments {
 
     /// Measures what `prepare` makes for each of the lengths, and reports a row for each.
     func measureEach(
-        _ lengths: [Int], _ what: String, _ options: BenchOptions, prepare: (Int) throws -> ContextWork
+        _ lengths: [Int], _ what: String, _ options: BenchOptions, on runtime: Runtime,
+        prepare: (Int) throws -> ContextWork
     ) throws {
-        let before = BenchHeader.measure(model: shape.name)
+        let before = BenchHeader(model: shape.name, runtime: runtime)
         let progress = ProgressLine(quiet: options.machine.quiet)
         let measured = try lengths.map { length in
             progress.update("\(what) of \(length) tokens")
@@ -59,7 +60,7 @@ struct ContextOptions: ParsableArguments {
             return ContextRow(context: length, seconds: try measure(options.repeats, work.run), flops: work.flops)
         }
         progress.clear()
-        let header = before.measuredAgain()
+        let header = before.measuredAgain(on: runtime)
         let rows = measured.map { $0.of(peak: header.peak_gflops) }
         if let plot {
             let file = try AtomicFile(path: plot)

@@ -27,30 +27,31 @@ struct BenchKernels: ParsableCommand {
     }
 
     mutating func run() throws {
-        try options.machine.prepare()
+        let runtime = try options.machine.runtime()
         let lengths = try parseLengths(context)
         let configuration =
             if let model { try openModel(path: model).configuration } else {
                 try ModelShapes.named(shape ?? "smollm2-135m")
             }
-        let before = BenchHeader.measure(model: model.map { modelName(path: $0) } ?? shape ?? "smollm2-135m")
+        let before = BenchHeader(
+            model: model.map { modelName(path: $0) } ?? shape ?? "smollm2-135m", runtime: runtime)
         let progress = ProgressLine(quiet: options.machine.quiet)
         var rows: [KernelRow] = []
         if only != .attention {
             progress.update("product of \(square.value) cubed")
-            rows = try products(square.value, square.value, square.value, directions: 1)
+            rows = try products(square.value, square.value, square.value, directions: 1, runtime)
         }
         for length in lengths {
             for map in linearMaps(configuration) where only != .attention {
                 progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
-                rows += try products(length, map.outputs, map.inputs)
+                rows += try products(length, map.outputs, map.inputs, runtime)
             }
             if only == .products { continue }
             progress.update("attention of \(length) tokens")
-            rows += try attentions(length, configuration)
+            rows += try attentions(length, configuration, runtime)
         }
         progress.clear()
-        let header = before.measuredAgain()
+        let header = before.measuredAgain(on: runtime)
         try report(header, rows.map { $0.of(peak: header.peak_gflops) }, options)
     }
 
@@ -73,25 +74,26 @@ struct BenchKernels: ParsableCommand {
 
     /// Forward, input gradient and weight gradient of one linear map, or the first of them.
     private func products(
-        _ t: Int, _ n: Int, _ k: Int, directions: Int = 3
+        _ t: Int, _ n: Int, _ k: Int, directions: Int = 3, _ runtime: Runtime
     ) throws -> [KernelRow] {
         let x = try Matrix(rows: t, columns: k)
         let w = try Matrix(rows: n, columns: k)
         let y = try Matrix(rows: t, columns: n)
         let flops = 2 * Double(t) * Double(n) * Double(k)
         let shape = "T=\(t) N=\(n) K=\(k)"
-        return [
-            ("product forward", { multiply(x, w, transposeB: true, into: y) }),
-            ("product input gradient", { multiply(y, w, into: x) }),
-            ("product weight gradient", { multiply(y, transposeA: true, x, into: w, accumulate: true) }),
-        ].prefix(directions).map { name, work in
+        let works: [(name: String, run: () throws -> Void)] = [
+            ("product forward", { try runtime.multiply(x, w, transposeB: true, into: y) }),
+            ("product input gradient", { try runtime.multiply(y, w, into: x) }),
+            ("product weight gradient", { try runtime.multiply(y, transposeA: true, x, into: w, accumulate: true) }),
+        ]
+        return try works.prefix(directions).map { name, work in
             KernelRow(
-                kernel: name, shape: shape, flops: flops, seconds: measure(options.repeats, work))
+                kernel: name, shape: shape, flops: flops, seconds: try measure(options.repeats, work))
         }
     }
 
     private func attentions(
-        _ t: Int, _ configuration: ModelConfiguration
+        _ t: Int, _ configuration: ModelConfiguration, _ runtime: Runtime
     ) throws -> [KernelRow] {
         let (heads, keyValueHeads) = (configuration.headCount, configuration.keyValueHeadCount)
         let size = configuration.headDimension
@@ -105,11 +107,11 @@ struct BenchKernels: ParsableCommand {
         for matrix in [q, k, v, dout] { matrix.fillNormal(deviation: 1, generator: &generator) }
         let flops = Arithmetic.attentionFlops(length: t, heads: heads, size: size)
         let shape = "T=\(t) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)"
-        let forward = measure(options.repeats) {
-            attention(query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
+        let forward = try measure(options.repeats) {
+            try runtime.attention(query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
         }
-        let backward = measure(options.repeats) {
-            attentionBackward(
+        let backward = try measure(options.repeats) {
+            try runtime.attentionBackward(
                 query: q, key: k, value: v, output: out, logSumExp: lse, outputGradient: dout, heads: heads,
                 keyValueHeads: keyValueHeads, delta: delta, queryGradient: dq, keyGradient: dk, valueGradient: dv)
         }

@@ -19,17 +19,20 @@ struct BenchHeader: Encodable {
     }
 
     /// Measures the machine's multiply-add peak, all threads at once.
-    static func measure(model: String?) -> BenchHeader {
-        BenchHeader(
-            version: LongLensCLI.version, machine: Processor.name, instruction_set: InstructionSet.current.rawValue,
-            threads: Threads.count, peak_gflops: Processor.measurePeak(seconds: 0.3), model: model,
-            date: Format.today())
+    init(model: String?, runtime: Runtime) {
+        version = LongLensCLI.version
+        machine = Processor.name
+        instruction_set = runtime.instructionSet.rawValue
+        threads = runtime.threadCount
+        peak_gflops = runtime.measurePeak(seconds: 0.3)
+        self.model = model
+        date = Format.today()
     }
 
     /// With the higher of two peaks: a disturbed measurement would flatter every row.
-    func measuredAgain() -> BenchHeader {
+    func measuredAgain(on runtime: Runtime) -> BenchHeader {
         var header = self
-        header.peak_gflops = max(peak_gflops, Processor.measurePeak(seconds: 0.3))
+        header.peak_gflops = max(peak_gflops, runtime.measurePeak(seconds: 0.3))
         return header
     }
 }

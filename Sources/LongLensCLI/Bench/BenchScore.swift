@@ -8,10 +8,10 @@ struct BenchScore: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     mutating func run() throws {
-        try options.machine.prepare()
-        let model = try contexts.shape.loadModel()
-        try contexts.measureEach(try contexts.lengths(), "scoring", options) { length in
-            let pass = try InferencePass(model, contextLength: length, grows: true)
+        let runtime = try options.machine.runtime()
+        let model = try contexts.shape.loadModel(on: runtime)
+        try contexts.measureEach(try contexts.lengths(), "scoring", options, on: runtime) { length in
+            let pass = try InferencePass(model, contextLength: length, grows: true, on: runtime)
             let tokens = benchTokens(length, model.configuration)
             return ContextWork(flops: Arithmetic.forwardFlops(model.configuration, length: length)) {
                 _ = try pass.losses(tokens)

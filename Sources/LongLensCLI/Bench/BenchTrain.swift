@@ -14,35 +14,38 @@ struct BenchTrain: ParsableCommand {
     }
 
     mutating func run() throws {
-        try options.machine.prepare()
+        let runtime = try options.machine.runtime()
         let lengths = try contexts.lengths()
-        try checkMemory(lengths, try contexts.shape.configuration())
-        let model = try contexts.shape.loadModel()
+        try checkMemory(lengths, try contexts.shape.configuration(), runtime)
+        let model = try contexts.shape.loadTrainableModel(on: runtime)
         let gradients = try ParameterStore(model.configuration)
         let optimizer = AdamW()
         let state = try TrainingState(model.parameters)
-        try contexts.measureEach(lengths, "training steps", options) { length in
+        try contexts.measureEach(lengths, "training steps", options, on: runtime) { length in
             let plan = TrainingMemory.plan(
-                model.configuration, contextLength: length, limit: memoryLimit?.value ?? TrainingMemory.available())
-            let pass = try TrainingPass(model, gradients: gradients, contextLength: length, recompute: plan.recompute)
+                model.configuration, contextLength: length, limit: memoryLimit?.value ?? TrainingMemory.available(),
+                runtime: runtime)
+            let pass = try TrainingPass(
+                model, gradients: gradients, contextLength: length, recompute: plan.recompute, on: runtime)
             let tokens = benchTokens(length, model.configuration)
             let weights = benchWeights(length - 1, kept: kept)
             return ContextWork(flops: Arithmetic.trainingFlops(model.configuration, length: length)) {
                 gradients.all.fill(0)
                 _ = try pass.forward(tokens)
-                pass.backward(weights: weights)
-                optimizer.update(state, gradients: gradients, norm: AdamW.norm(gradients), learningRate: 1e-9)
+                try pass.backward(weights: weights)
+                let norm = try AdamW.norm(gradients, on: runtime)
+                try optimizer.update(state, gradients: gradients, norm: norm, learningRate: 1e-9, on: runtime)
             }
         }
     }
 
     /// Every context is checked before the first is measured.
-    private func checkMemory(_ lengths: [Int], _ configuration: ModelConfiguration) throws {
+    private func checkMemory(_ lengths: [Int], _ configuration: ModelConfiguration, _ runtime: Runtime) throws {
         let limit = memoryLimit?.value ?? TrainingMemory.available()
         for length in lengths {
-            let plan = TrainingMemory.plan(configuration, contextLength: length, limit: limit)
+            let plan = TrainingMemory.plan(configuration, contextLength: length, limit: limit, runtime: runtime)
             guard plan.memory.byteCount > limit else { continue }
-            let longest = TrainingMemory.longestContext(configuration, limit: limit)
+            let longest = TrainingMemory.longestContext(configuration, limit: limit, runtime: runtime)
             throw LensError.machine(
                 "A context of \(length) needs \(Format.bytes(plan.memory.byteCount)), more than \(Format.bytes(limit)); at most \(longest) tokens fit."
             )
