@@ -19,11 +19,14 @@ struct Fixture {
 
     let folder: String
     let model: LanguageModel
+    /// The same weights, to be trained.
+    let trainable: TrainableModel
     let expected: Expected
 
     init(_ name: String) throws {
         folder = Fixture.path(name)
         model = try Pretrained.load(path: folder).model
+        trainable = try TrainableModel(copying: model)
         expected = try JSONDecoder().decode(
             Expected.self, from: Data(contentsOf: URL(filePath: folder + "/expected.json")))
     }
@@ -33,13 +36,15 @@ struct Fixture {
     }
 
     func gradients(
-        _ policy: RecomputePolicy, tokens: [Int32]? = nil, weights: [Float]? = nil, scale: Float = 1
+        _ policy: RecomputePolicy, tokens: [Int32]? = nil, weights: [Float]? = nil, scale: Float = 1,
+        on runtime: Runtime = .shared
     ) throws -> (losses: [Float], gradients: ParameterStore) {
         let tokens = tokens ?? expected.tokens
         let gradients = try ParameterStore(model.configuration)
-        let pass = try TrainingPass(model, gradients: gradients, contextLength: tokens.count, recompute: policy)
+        let pass = try TrainingPass(
+            trainable, gradients: gradients, contextLength: tokens.count, recompute: policy, on: runtime)
         let losses = try pass.forward(tokens)
-        pass.backward(weights: weights ?? expected.weights, scale: scale)
+        try pass.backward(weights: weights ?? expected.weights, scale: scale)
         return (losses, gradients)
     }
 }

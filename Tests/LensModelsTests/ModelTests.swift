@@ -1,4 +1,4 @@
 import Testing
 
-/// All model tests run one after another: some choose the threads of the whole process, some count its allocations.
-@Suite(.serialized) struct ModelTests {}
+/// All model tests, on the fixtures of `scripts/oracle/make_model_fixtures.py`.
+@Suite struct ModelTests {}

@@ -51,7 +51,7 @@ extension ModelTests {
 
         /// More tokens than the feed-forward part computes at a time.
         @Test func recomputingBlockByBlockChangesNoBit() throws {
-            let model = try LanguageModel(
+            let model = try TrainableModel(
                 randomWeightsOf: ModelConfiguration(
                     vocabularySize: 64, hiddenSize: 16, feedForwardSize: 24, layerCount: 3, headCount: 2,
                     keyValueHeadCount: 1, headDimension: 8, contextLength: 4096), seed: 5)
@@ -62,7 +62,7 @@ extension ModelTests {
                 let pass = try TrainingPass(
                     model, gradients: gradients, contextLength: tokens.count, recompute: policy)
                 _ = try pass.forward(tokens)
-                pass.backward(weights: weights)
+                try pass.backward(weights: weights)
                 return gradients
             }
             #expect(all[0].all.array.contains { $0 != 0 })
@@ -74,18 +74,18 @@ extension ModelTests {
         func leavingOutTokensOfWeightZeroChangesNoBit(name: String, every: Int) throws {
             let fixture = try Fixture(name)
             let weights = fixture.expected.weights.enumerated().map { $0 % every == 1 ? $1 + 1 : 0 }
-            try checkLeavingOut(fixture.model, tokens: fixture.expected.tokens, weights: weights)
+            try checkLeavingOut(fixture.trainable, tokens: fixture.expected.tokens, weights: weights)
         }
 
-        /// More tokens than are computed at a time, and sums over features in several steps.
+        /// More tokens than are computed at a time, and sums over features in several blocks.
         @Test(arguments: [(2100, 16), (70, 1280)])
         func leavingOutTokensOfManyBlocksChangesNoBit(length: Int, hidden: Int) throws {
-            let model = try LanguageModel(
+            let model = try TrainableModel(
                 randomWeightsOf: ModelConfiguration(
                     vocabularySize: 64, hiddenSize: hidden, feedForwardSize: 24, layerCount: 2, headCount: 2,
                     keyValueHeadCount: 1, headDimension: 8, contextLength: 4096), seed: 5)
             let tokens = (0..<length).map { Int32($0 * $0 % 61) }
-            // Sometimes no token of a step has a weight, sometimes all have.
+            // Sometimes no token of a block has a weight, sometimes all have.
             let weights = (1..<length).map { (token: Int) -> Float in
                 let part = token / 300 % 3
                 return Float(part == 0 ? token % 5 / 3 : part - 1)
@@ -93,13 +93,13 @@ extension ModelTests {
             try checkLeavingOut(model, tokens: tokens, weights: weights)
         }
 
-        private func checkLeavingOut(_ model: LanguageModel, tokens: [Int32], weights: [Float]) throws {
+        private func checkLeavingOut(_ model: TrainableModel, tokens: [Int32], weights: [Float]) throws {
             func gradients(_ policy: RecomputePolicy, leavesOut: Bool) throws -> ParameterStore {
                 let gradients = try ParameterStore(model.configuration)
                 let pass = try TrainingPass(
                     model, gradients: gradients, contextLength: tokens.count, recompute: policy)
                 _ = try pass.forward(tokens)
-                pass.backward(weights: weights, leavesOut: leavesOut)
+                try pass.backward(weights: weights, leavesOut: leavesOut)
                 return gradients
             }
             let dense = try gradients(.all(.everything), leavesOut: false)
@@ -139,20 +139,16 @@ extension ModelTests {
             let (_, once) = try fixture.gradients(.all(.input), weights: weights)
             let (_, twice) = try fixture.gradients(.all(.input), weights: weights.map { $0 * 2 })
             // Doubling is exact in binary arithmetic, at every step.
-            scale(once.all, by: 2)
+            for i in 0..<once.all.count { once.all[0, i] *= 2 }
             #expect(sameBits(twice.all, once.all))
         }
 
         @Test(arguments: ["llama", "qwen3"])
         func anyThreadCountGivesTheSameBits(name: String) throws {
             let fixture = try Fixture(name)
-            let before = Threads.count
-            defer { Threads.count = before }
-            Threads.count = 1
-            let (losses, gradients) = try fixture.gradients(.all(.input))
+            let (losses, gradients) = try fixture.gradients(.all(.input), on: try Runtime(threads: 1))
             for count in [2, 3, 5] {
-                Threads.count = count
-                let (otherLosses, otherGradients) = try fixture.gradients(.all(.input))
+                let (otherLosses, otherGradients) = try fixture.gradients(.all(.input), on: try Runtime(threads: count))
                 #expect(otherLosses == losses)
                 #expect(sameBits(otherGradients.all, gradients.all))
             }
@@ -163,10 +159,10 @@ extension ModelTests {
             let tokens = Array(fixture.expected.tokens.prefix(20))
             let gradients = try ParameterStore(fixture.model.configuration)
             let pass = try TrainingPass(
-                fixture.model, gradients: gradients, contextLength: 48, recompute: .all(.attention))
+                fixture.trainable, gradients: gradients, contextLength: 48, recompute: .all(.attention))
             let losses = try pass.forward(tokens)
             #expect(largestDifference(losses, Array(fixture.expected.nll.prefix(19))) < 2e-5)
-            pass.backward(weights: Array(repeating: 1, count: 19))
+            try pass.backward(weights: Array(repeating: 1, count: 19))
             let (_, own) = try fixture.gradients(
                 .all(.attention), tokens: tokens, weights: Array(repeating: 1, count: 19))
             #expect(sameBits(gradients.all, own.all))
@@ -194,10 +190,11 @@ extension ModelTests {
         @Test func aStepAllocatesNothing() throws {
             let fixture = try Fixture("llama")
             let gradients = try ParameterStore(fixture.model.configuration)
-            let pass = try TrainingPass(fixture.model, gradients: gradients, contextLength: 48, recompute: .all(.input))
+            let pass = try TrainingPass(
+                fixture.trainable, gradients: gradients, contextLength: 48, recompute: .all(.input))
             func step() throws {
                 _ = try pass.forward(fixture.expected.tokens)
-                pass.backward(weights: fixture.expected.weights)
+                try pass.backward(weights: fixture.expected.weights)
             }
             try step()
             let before = AlignedBuffer.allocationCount

@@ -26,35 +26,36 @@ import Testing
                 < plan.byteCount)
     }
 
-    @Test func everyThreadIsPlanned() {
-        func plan(_ threads: Int) -> MemoryPlan {
-            TrainingMemory(tinyConfiguration, scorer: .none, threads: threads).plan(
+    @Test func everyThreadIsPlanned() throws {
+        func plan(_ threads: Int) throws -> MemoryPlan {
+            TrainingMemory(tinyConfiguration, scorer: .none, runtime: try Runtime(threads: threads)).plan(
                 contextLength: 256, recompute: .all(.input))
         }
         func scratch(_ plan: MemoryPlan) -> Int { plan.summary.first { $0.name == "kernel scratch" }?.byteCount ?? 0 }
-        #expect(scratch(plan(1)) > 0)
-        let each = scratch(plan(3)) - scratch(plan(2))
-        #expect(each > 0 && scratch(plan(64)) == scratch(plan(1)) + 63 * each)
-        #expect(plan(64).byteCount > plan(1).byteCount + 63 * each)
+        let one = try plan(1), many = try plan(64)
+        #expect(scratch(one) > 0)
+        let each = scratch(try plan(3)) - scratch(try plan(2))
+        #expect(each > 0 && scratch(many) == scratch(one) + 63 * each)
+        #expect(many.byteCount > one.byteCount + 63 * each)
     }
 
     @Test func aStepTakesNoMoreScratchThanPlanned() throws {
-        let before = Threads.count
-        defer { Threads.count = before }
-        Threads.count = 3
-        let model = try LanguageModel(randomWeightsOf: tinyConfiguration, seed: 1)
+        let runtime = try Runtime(threads: 3)
+        let model = try TrainableModel(randomWeightsOf: tinyConfiguration, seed: 1)
         let gradients = try ParameterStore(tinyConfiguration)
-        let pass = try TrainingPass(model, gradients: gradients, contextLength: 200, recompute: .all(.input))
-        let inference = try InferencePass(model, contextLength: 200)
-        let held = Threads.scratchByteCount
+        let pass = try TrainingPass(
+            model, gradients: gradients, contextLength: 200, recompute: .all(.input), on: runtime)
+        let inference = try InferencePass(model, contextLength: 200, on: runtime)
+        let held = runtime.counters
         let tokens = (0..<200).map { Int32($0 * 7 % tinyConfiguration.vocabularySize) }
         for kept in [1, 2, 50] {
             _ = try pass.forward(tokens)
-            pass.backward(weights: (0..<199).map { $0 % kept == 0 ? 1 : 0 })
-            _ = AdamW.norm(gradients)
+            try pass.backward(weights: (0..<199).map { $0 % kept == 0 ? 1 : 0 })
+            _ = try AdamW.norm(gradients, on: runtime)
             _ = try inference.losses(Array(tokens.prefix(10 * kept)))
         }
-        #expect(Threads.scratchByteCount == held)
+        #expect(held.scratchByteCount > 0 && runtime.counters.scratchByteCount == held.scratchByteCount)
+        #expect(runtime.counters.scratchGrowths == held.scratchGrowths)
     }
 
     @Test func whatReadingTookIsPlanned() throws {

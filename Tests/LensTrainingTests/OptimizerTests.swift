@@ -51,11 +51,12 @@ private struct ReferenceAdamW {
             let squares = gradients.descriptions.reduce(0.0) { sum, description in
                 gradients[description.name].array.reduce(sum) { $0 + Double($1) * Double($1) }
             }
-            let norm = AdamW.norm(gradients)
+            let norm = try AdamW.norm(gradients, on: .shared)
             #expect(abs(norm - squares.squareRoot()) < 1e-6 * norm)
             let scale = clip > 0 && norm > clip ? clip / (norm + 1e-6) : 1
             #expect(optimizer.clipScale(norm: norm) == scale)
-            optimizer.update(state, gradients: gradients, norm: norm, learningRate: 0.01 * Double(step))
+            try optimizer.update(
+                state, gradients: gradients, norm: norm, learningRate: 0.01 * Double(step), on: .shared)
             for description in gradients.descriptions {
                 references[description.name]?.update(
                     gradients[description.name].array.map(Double.init), step: step, rate: 0.01 * Double(step),

@@ -1,3 +1,4 @@
+import LensKernels
 import LensModels
 import LensSupport
 import LensTraining
@@ -110,10 +111,12 @@ final class Recorder: TrainingObserver {
 }
 
 /// Runs and returns what was reported; a thrown error is handed back beside it.
-func train(_ settings: TrainingSettings, stopAfter: Int? = nil) -> (recorder: Recorder, error: LensError?) {
+func train(
+    _ settings: TrainingSettings, on runtime: Runtime = .shared, stopAfter: Int? = nil
+) -> (recorder: Recorder, error: LensError?) {
     let recorder = Recorder(stopAfter: stopAfter)
     do throws(LensError) {
-        try Trainer.run(settings, observer: recorder, stop: recorder.stop)
+        try Trainer.run(settings, on: runtime, observer: recorder, stop: recorder.stop)
         return (recorder, nil)
     } catch {
         return (recorder, error)

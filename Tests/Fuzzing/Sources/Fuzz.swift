@@ -28,8 +28,6 @@ public func initialize(
         }
         Fuzzed.current = Fuzzed(target: target, scratch: try Scratch())
     } catch { fail("\(error)") }
-    // Readers are what is tested, not the threads; and each thread has scratch memory.
-    Threads.count = 1
     return 0
 }
 
