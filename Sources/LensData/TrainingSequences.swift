@@ -38,18 +38,37 @@ public struct TrainingSequences: Sendable {
         _ reader: DocumentReader, encoder: DocumentEncoder, length: Int,
         check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) {
+        try self.init(encoder: encoder, length: length) { () throws(LensError) in
+            guard let next = try Self.next(reader, encoder) else { return nil }
+            try check()
+            return next
+        }
+    }
+
+    /// Tokenizes documents that are in memory. Throws what encoding throws, and `.data` when no document gives a sequence.
+    public init(documents: [Document], encoder: DocumentEncoder, length: Int) throws(LensError) {
+        var rest = documents[...]
+        try self.init(encoder: encoder, length: length) { () throws(LensError) in
+            guard let document = rest.popFirst() else { return nil }
+            return (document.id, try encoder.tokens(of: document))
+        }
+    }
+
+    private init(
+        encoder: DocumentEncoder, length: Int, next: () throws(LensError) -> (id: String, tokens: [Int32])?
+    ) throws(LensError) {
         guard length >= 2 else {
             throw .usage("A training context of \(length) tokens has no prediction; take 2 or more.")
         }
         self.length = length
         cutter = SequenceCutter(length: length, bosToken: encoder.encoder.bosToken)
         var shortest = Int.max, longest = 0
-        while let next = try Self.next(reader, encoder) {
-            try check()
+        while let next = try next() {
             (shortest, longest) = (min(shortest, next.tokens.count), max(longest, next.tokens.count))
             add(next.tokens, id: next.id)
         }
         guard count > 0 else {
+            guard documentCount > 0 else { throw .data("There are no documents to train on.") }
             let lengths = shortest == longest ? "\(longest)" : "\(shortest) to \(longest)"
             throw .data(
                 "No document is as long as the training context of \(length) tokens: \(documentCount) document"

@@ -5,6 +5,11 @@ import LensSupport
 public struct PlannedBuffer: Equatable, Sendable {
     public let name: String
     public let byteCount: Int
+
+    package init(name: String, byteCount: Int) {
+        self.name = name
+        self.byteCount = byteCount
+    }
 }
 
 /// One block of memory from which a pass takes all its buffers before it runs.

@@ -26,6 +26,12 @@ public final class LanguageModel: ModelWeights, @unchecked Sendable {
         self.parameters = parameters
     }
 
+    /// A model in training as it is now, in memory of its own: the frozen original, when copied before the first update.
+    /// `.machine` when there is no memory.
+    public convenience init(copying model: TrainableModel) throws(LensError) {
+        self.init(unshared: try ParameterStore(copying: model.parameters))
+    }
+
     /// Tells one model from another: two of the same fingerprint give the same losses.
     public var fingerprint: String { weightsFingerprint }
 }
@@ -44,9 +50,7 @@ public final class TrainableModel: ModelWeights {
 
     /// A model that starts with the weights of another, in memory of its own. `.machine` when there is none.
     public convenience init(copying model: LanguageModel) throws(LensError) {
-        let parameters = try ParameterStore(model.configuration)
-        parameters.all.copy(from: model.parameters.all)
-        self.init(parameters)
+        self.init(try ParameterStore(copying: model.parameters))
     }
 
     /// The model as it is now, to be used from any task. Nothing is copied: training it further is an error.

@@ -27,6 +27,12 @@ package final class ParameterStore {
         all = try Matrix(rows: 1, columns: count)
     }
 
+    /// The same values in memory of their own. `.machine` when there is none.
+    convenience init(copying other: ParameterStore) throws(LensError) {
+        try self.init(other.configuration)
+        all.copy(from: other.all)
+    }
+
     /// Bytes of one store of this shape.
     package static func byteCount(_ configuration: ModelConfiguration) -> Int {
         configuration.parameters.reduce(0) { $0 + paddedCount($1) } * MemoryLayout<Float>.stride

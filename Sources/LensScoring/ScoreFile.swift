@@ -14,6 +14,9 @@ public final class ScoreFile: Sendable {
 
     private struct Item: Sendable { var hash, whole: UInt64, entry: Int }
 
+    /// Bytes that are held of a sequence.
+    static let entryByteCount = MemoryLayout<Item>.stride
+
     /// Reads the whole file once, checking every record.
     public init(path: String) throws(LensError) {
         self.path = path

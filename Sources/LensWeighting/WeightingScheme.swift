@@ -33,6 +33,11 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
     /// The specification with every setting spelled out; it makes the same scheme again.
     public let description: String
 
+    init(rule: Rule, description: String) {
+        self.rule = rule
+        self.description = description
+    }
+
     /// Every scheme's name with the keys it takes, in canonical order.
     public static var forms: [(name: String, keys: [String])] { SchemeParser.schemes }
 

@@ -105,7 +105,10 @@ final class ScoreRun {
                 sequence.document)
         }
         defer { pass.afterLayer = nil }
-        return try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken) { windows += 1 }
+        return try windowedLosses(
+            sequence.tokens, plan: plan, bosToken: bosToken,
+            losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
+        ) { windows += 1 }
     }
 
     private func sequences(of tokens: [Int32], _ document: String) -> [TokenSequence] {

@@ -1,3 +1,4 @@
+import LensFormats
 import LensKernels
 import LensModels
 import LensSupport

@@ -23,9 +23,9 @@ final class TemporaryFolder {
 }
 
 /// Its loss of a token tells the token, how many tokens the window shows to its left, and the window's first token.
-struct TellingScorer: TokenScorer {
-    func losses(_ tokens: [Int32]) throws(LensError) -> [Float] {
-        (1..<max(1, tokens.count)).map { Self.loss(tokens[$0], context: $0, first: tokens[0]) }
+enum TellingScorer {
+    static func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {
+        (1 + first..<max(1 + first, tokens.count)).map { loss(tokens[$0], context: $0, first: tokens[0]) }
     }
 
     static func loss(_ token: Int32, context: Int, first: Int32) -> Float {

@@ -78,12 +78,13 @@ import Testing
     func followTheContract(window: (Int, Int), bos: Bool) throws {
         let plan = try WindowPlan(length: tokens.count, context: window.0, stride: window.1)
         var windows = 0
-        let losses = try windowedLosses(tokens, plan: plan, scorer: TellingScorer(), bosToken: bos ? 7 : 9) {
+        let losses = try windowedLosses(tokens, plan: plan, bosToken: bos ? 7 : 9, losses: TellingScorer.losses) {
             windows += 1
         }
         #expect(losses == expected(context: window.0, stride: window.1, bos: bos))
         #expect(windows == plan.count)
-        #expect(try windowedLosses(tokens, plan: plan, scorer: TellingScorer(), bosToken: bos ? 7 : nil) == losses)
+        let same = try windowedLosses(tokens, plan: plan, bosToken: bos ? 7 : nil, losses: TellingScorer.losses)
+        #expect(same == losses)
     }
 
     @Test func selfScoringKeepsTheLongLossesOfTheFirstWindow() throws {
@@ -91,7 +92,7 @@ import Testing
         let long = (1..<tokens.count).map { Float(-$0) }
         var windows = 0
         let short = try shortLosses(
-            selfScoring: long, tokens: tokens, plan: plan, scorer: TellingScorer(), bosToken: 7
+            selfScoring: long, tokens: tokens, plan: plan, bosToken: 7, losses: TellingScorer.losses
         ) { windows += 1 }
         // Tokens 1 … C − 1 are predictions 0 … C − 2.
         #expect(short[..<7] == long[..<7])
@@ -99,25 +100,23 @@ import Testing
         #expect(windows == plan.count - 1)
 
         let whole = try WindowPlan(length: tokens.count, context: 64)
-        #expect(
-            try shortLosses(selfScoring: long, tokens: tokens, plan: whole, scorer: TellingScorer(), bosToken: 7)
-                == long)
+        let kept = try shortLosses(
+            selfScoring: long, tokens: tokens, plan: whole, bosToken: 7, losses: TellingScorer.losses)
+        #expect(kept == long)
     }
 
     @Test func oneTokenHasNoLoss() throws {
         let plan = try WindowPlan(length: 1, context: 8)
-        #expect(try windowedLosses([7], plan: plan, scorer: TellingScorer(), bosToken: 7).isEmpty)
+        #expect(try windowedLosses([7], plan: plan, bosToken: 7, losses: TellingScorer.losses).isEmpty)
     }
 
     @Test func brokenModelsAreToldByToken() throws {
-        struct Broken: TokenScorer {
-            func losses(_ tokens: [Int32]) throws(LensError) -> [Float] {
-                tokens.dropFirst().map { $0 == 17 ? .nan : 1 }
-            }
+        func broken(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {
+            tokens.dropFirst(first + 1).map { $0 == 17 ? .nan : 1 }
         }
         let plan = try WindowPlan(length: tokens.count, context: 8)
         let error = #expect(throws: LensError.self) {
-            try windowedLosses(tokens, plan: plan, scorer: Broken(), bosToken: nil)
+            try windowedLosses(tokens, plan: plan, bosToken: nil, losses: broken)
         }
         #expect(error?.kind == .data && error?.message.contains("token 17 ") == true)
     }

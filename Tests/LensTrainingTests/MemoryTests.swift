@@ -1,6 +1,7 @@
 import LensFormats
 import LensKernels
 import LensModels
+import LensScoring
 import LensSupport
 import LensTraining
 import Testing

@@ -211,10 +211,9 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
         let path = try writeDocuments(ReferenceCurve.load("llama").sequences, in: folder)
         let encoder = try DocumentEncoder(FixtureTokens())
         let sequences = try TrainingSequences(DocumentReader(paths: [path]), encoder: encoder, length: 48)
-        let scorer = try SelfScorer(model, plan: WindowPlan(length: 48, context: 16), bosToken: 1)
+        let scorer = try OwnScorer(model, context: 16, bosToken: 1)
         let trainer = try Trainer(
-            model, state: TrainingState(model.parameters), sequences: sequences, scorer: scorer,
-            recompute: .all(.attention),
+            model, sequences: sequences, scorer: scorer, recompute: .all(.attention),
             settings: Trainer.Settings(
                 scheme: WeightingScheme("dense"), accumulate: 2,
                 schedule: LearningRateSchedule(shape: .constant, peak: 1e-3, warmup: 0, steps: 4),

@@ -2,6 +2,45 @@ import LensSupport
 import LensWeighting
 import Testing
 
+@Suite struct SchemeValues {
+    static let values: [(value: @Sendable () throws -> WeightingScheme, spec: String)] = [
+        ({ .uniform }, "uniform"), ({ try .dense() }, "dense"), ({ try .dense(lambda: 0.1) }, "dense:lambda=0.1"),
+        ({ try .sparse(kappa: 1e-7) }, "sparse:kappa=1e-7"), ({ try .longCE(gamma: 2.5) }, "longce:gamma=2.5"),
+        ({ try .ppmi() }, "ppmi"), ({ try .ppmi(shift: 2, kappa: 0.3) }, "ppmi:shift=2,kappa=0.3"),
+        ({ try .npmi(kappa: 0.3) }, "npmi:kappa=0.3"), ({ try .rho() }, "rho"), ({ .longFilter }, "longfilter"),
+        ({ try .exact(EffectiveContext(tau: 64)) }, "exact:tau=64"), ({ try .pipeline(Pipeline()) }, "pipeline"),
+        (
+            {
+                try .pipeline(
+                    Pipeline(
+                        comparison: .quotient, transforms: [.minus, .shift(2), .exp, .max, .absolute], truncation: 5,
+                        sparsification: 0.2, normalization: .softmax, interpolation: 0.5))
+            },
+            "pipeline:comparison=quotient,transforms=minus+shift:2+exp+max+absolute,truncation=5,sparsification=0.2,"
+                + "normalization=softmax,interpolation=0.5"
+        ),
+    ]
+
+    @Test(arguments: values.indices) func areTheSchemesOfTheirSpecifications(index: Int) throws {
+        let (value, spec) = Self.values[index]
+        #expect(try value() == WeightingScheme(spec))
+    }
+
+    @Test func outsideTheirRangeAreErrors() {
+        let wrong: [() throws -> WeightingScheme] = [
+            { try .dense(lambda: 1.5) }, { try .dense(lambda: .nan) }, { try .sparse(kappa: 0) },
+            { try .sparse(kappa: .infinity) }, { try .longCE(gamma: -1) }, { try .ppmi(shift: 0) },
+            { try .rho(kappa: 2) }, { try .exact(EffectiveContext(tau: 0)) },
+            { try .pipeline(Pipeline(normalization: .none, interpolation: 0.5)) },
+            { try .pipeline(Pipeline(transforms: [.shift(-1)])) },
+        ]
+        for make in wrong {
+            let error = #expect(throws: LensError.self) { try make() }
+            #expect(error?.kind == .usage)
+        }
+    }
+}
+
 @Suite struct SchemeParsing {
     @Test(arguments: [
         ("uniform", "uniform"), ("dense", "dense:lambda=0.75"), ("dense:lambda=1", "dense:lambda=1"),

@@ -1,6 +1,7 @@
 import LensData
 import LensKernels
 import LensModels
+import LensScoring
 import LensSupport
 import LensWeighting
 
@@ -24,7 +25,6 @@ public final class Trainer {
             scheme: WeightingScheme, accumulate: Int, schedule: LearningRateSchedule, optimizer: AdamW, seed: UInt64,
             shuffle: Bool
         ) {
-            precondition(accumulate >= 1)
             self.scheme = scheme
             self.accumulate = accumulate
             self.schedule = schedule
@@ -44,32 +44,47 @@ public final class Trainer {
     /// Sums over the sequences of ``partial``.
     let gradients: ParameterStore
     private let pass: TrainingPass
-    private let scorer: (any ShortLossSource)?
+    private let scorer: (any Scorer)?
     private var order: SequenceOrder
 
     /// - Parameters:
-    ///   - state: of `model`'s own parameters.
-    ///   - scorer: must be there when the scheme needs short losses.
-    /// `.machine` when there is no memory; `.usage` when the sequences are too short for the scheme.
-    public init(
-        _ model: TrainableModel, state: TrainingState, sequences: TrainingSequences, scorer: (any ShortLossSource)?,
-        recompute: RecomputePolicy, settings: Settings, on runtime: Runtime = .shared
+    ///   - scorer: must be there when the scheme needs short losses; an ``OwnScorer`` is of `model`.
+    ///   - recompute: what is kept of each layer: the more, the faster. No bit depends on it.
+    /// - Throws: `.machine` when there is no memory; `.usage` when the sequences are too short for the scheme, when it lacks a
+    ///   scorer, and when the model was frozen; `.data` when the scorer cannot score the sequences.
+    public convenience init(
+        _ model: TrainableModel, sequences: TrainingSequences, scorer: (any Scorer)? = nil,
+        recompute: RecomputePolicy = .fastest, settings: Settings, on runtime: Runtime = .shared
+    ) throws(LensError) {
+        try self.init(
+            model, state: try TrainingState(model.parameters), sequences: sequences, scorer: scorer, recompute: recompute,
+            settings: settings, on: runtime)
+    }
+
+    /// - Parameter state: of `model`'s own parameters.
+    init(
+        _ model: TrainableModel, state: TrainingState, sequences: TrainingSequences, scorer: (any Scorer)?,
+        recompute: RecomputePolicy, settings: Settings, on runtime: Runtime
     ) throws(LensError) {
         precondition(state.parameters === model.parameters)
-        precondition(scorer != nil || settings.scheme.shortLosses == .none, "the scheme needs a scorer")
-        precondition(sequences.count > 0)
+        try model.requireTrainable()
+        guard settings.accumulate >= 1 else { throw .usage("An update needs at least 1 sequence, not \(settings.accumulate).") }
         try settings.scheme.check(predictions: sequences.length - 1)
+        let needed = settings.scheme.shortLosses == .required
+        guard scorer != nil || !needed else {
+            throw .usage("The scheme \(settings.scheme) compares losses with those of a scorer, and none was given.")
+        }
+        self.scorer = needed ? scorer : nil
+        try self.scorer?.check(sequences)
         self.model = model
         self.runtime = runtime
         self.state = state
         self.sequences = sequences
         self.settings = settings
-        self.scorer = settings.scheme.shortLosses == .none ? nil : scorer
         order = SequenceOrder(count: sequences.count, seed: settings.seed, shuffle: settings.shuffle)
         gradients = try ParameterStore(model.configuration)
         pass = try TrainingPass(
-            model, gradients: gradients, contextLength: sequences.length, recompute: recompute,
-            on: runtime)
+            model, gradients: gradients, contextLength: sequences.length, recompute: recompute, on: runtime)
     }
 
     /// How far the run is: the updates done, and the sequences of the one begun.
@@ -140,7 +155,7 @@ public final class Trainer {
         var short: [Float]?
         if let scorer {
             tell(.scoring, 0)
-            short = try scorer.losses(sequence, long: long) { tell(.scoring, $0) }
+            short = try scorer.losses(of: sequence, long: long) { tell(.scoring, $0) }
         }
         if let short { try require(short, finite: "short-context loss", step, sequence) }
         var generator = Self.generator(seed: settings.seed, step: step, index: index)

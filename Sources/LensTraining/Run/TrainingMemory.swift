@@ -1,22 +1,13 @@
 import LensFormats
 import LensKernels
 import LensModels
+import LensScoring
 import LensSupport
 
 /// The memory of a training run, known before anything is loaded.
 public struct TrainingMemory: Sendable {
-    /// What the short-context losses need beside the trained model.
-    public enum Scorer: Sendable {
-        /// The scheme needs none, or a score file gives them.
-        case none
-        /// The trained model itself, in windows of at most this many tokens.
-        case own(contextLength: Int)
-        /// Another model and its windows.
-        case model(ModelConfiguration, contextLength: Int)
-    }
-
     public let configuration: ModelConfiguration
-    public let scorer: Scorer
+    public let scorer: ScorerMemory
     /// Bytes of the token ids and of precomputed losses.
     public let dataByteCount: Int
     /// Its threads have scratch and a stack each.
@@ -29,7 +20,7 @@ public struct TrainingMemory: Sendable {
     /// - Parameters:
     ///   - programByteCount: what is known of it; at least ``defaultProgramByteCount`` is counted.
     public init(
-        _ configuration: ModelConfiguration, scorer: Scorer, dataByteCount: Int = 0, runtime: Runtime = .shared,
+        _ configuration: ModelConfiguration, scorer: ScorerMemory, dataByteCount: Int = 0, runtime: Runtime = .shared,
         programByteCount: Int = 0, peakBefore: Int = 0
     ) {
         self.configuration = configuration
@@ -54,14 +45,7 @@ public struct TrainingMemory: Sendable {
         plan.add("kernel scratch", byteCount: scratch(contextLength: contextLength).byteCount)
         for name in ["parameters", "gradients", "first moment", "second moment"] { plan.add(name, byteCount: store) }
         if dataByteCount > 0 { plan.add("token ids", byteCount: dataByteCount) }
-        switch scorer {
-        case .none: break
-        case .own(let window):
-            add(InferencePass.plan(configuration, contextLength: min(window, contextLength)), to: &plan)
-        case .model(let other, let window):
-            plan.add("scorer parameters", byteCount: ParameterStore.byteCount(other))
-            add(InferencePass.plan(other, contextLength: min(window, contextLength)), to: &plan)
-        }
+        plan.buffers += scorer.buffers(beside: configuration, length: contextLength)
         for buffer in TrainingPass.plan(configuration, contextLength: contextLength, recompute: recompute).buffers {
             plan.add(buffer.name, byteCount: buffer.byteCount)
         }
@@ -72,20 +56,15 @@ public struct TrainingMemory: Sendable {
     }
 
     private func scratch(contextLength: Int) -> KernelScratch {
-        let own = TrainingPass.scratch(configuration, contextLength: contextLength, on: runtime)
-        guard case .model(let other, let window) = scorer else { return own }
-        return own.union(InferencePass.scratch(other, contextLength: min(window, contextLength), on: runtime))
+        TrainingPass.scratch(configuration, contextLength: contextLength, on: runtime)
+            .union(scorer.scratch(length: contextLength, on: runtime))
     }
 
     // The files of a model or checkpoint are mapped while they are read.
     private func loadingByteCount(_ store: Int) -> Int {
         let own = saturatingSum(programByteCount + dataByteCount, saturatingProduct(store, 4))
-        guard case .model(let other, _) = scorer else { return own }
-        return saturatingSum(own - store, saturatingProduct(ParameterStore.byteCount(other), 2))
-    }
-
-    private func add(_ pass: MemoryPlan, to plan: inout MemoryPlan) {
-        for buffer in pass.buffers { plan.add("scorer " + buffer.name, byteCount: buffer.byteCount) }
+        let other = scorer.parameterByteCount
+        return other == 0 ? own : saturatingSum(own - store, saturatingProduct(other, 2))
     }
 
     /// The fastest recompute policy whose plan fits into `limit` bytes, with its plan.

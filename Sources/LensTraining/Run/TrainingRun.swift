@@ -2,6 +2,7 @@ import LensData
 import LensFormats
 import LensKernels
 import LensModels
+import LensScoring
 import LensSupport
 import LensWeighting
 
@@ -16,7 +17,7 @@ struct TrainingRun {
     private let memoryLimit: Int
     private let scheme: WeightingScheme
     private var input: TrainingInput
-    private var scorer: Scorer
+    private var scorer: PlannedScorer
     private let folder: OutputFolder
     private let checkpoints: CheckpointStore
     private let scorerIsDefault: Bool
@@ -37,7 +38,7 @@ struct TrainingRun {
         scorerIsDefault = choice == .own && settings.scorer == nil
         warnings = try scheme.checkTraining(selfScored: choice == .own)
         input = try TrainingInput(settings)
-        scorer = try Scorer(choice, &settings, input)
+        scorer = try PlannedScorer(choice, &settings, input)
         folder = try OutputFolder(path: settings.output)
         checkpoints = CheckpointStore(path: folder.checkpointsPath, keep: settings.keep)
         self.settings = settings
@@ -160,7 +161,7 @@ struct TrainingRun {
     }
 
     /// What a checkpoint of this run says of it, without the number of updates done.
-    private func identity(_ sequences: TrainingSequences, scorer: (any ShortLossSource)?) -> CheckpointState {
+    private func identity(_ sequences: TrainingSequences, scorer: (any Scorer)?) -> CheckpointState {
         var values: [String: String] = [:]
         for (key, list) in settings.entries where key.changesArithmetic {
             values[key.rawValue] = list.joined(separator: " ")

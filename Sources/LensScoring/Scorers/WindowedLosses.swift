@@ -1,18 +1,10 @@
+import LensModels
 import LensSupport
 
-/// Something that gives the loss of every token of a short sequence: a model's inference pass.
-public protocol TokenScorer {
-    /// The negative natural logs of the probabilities of tokens 1, 2, … of `tokens`: one fewer than there are tokens.
-    func losses(_ tokens: [Int32]) throws(LensError) -> [Float]
-    /// Those of predictions `first`… alone. Worth implementing where the rest then need not be computed.
-    func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float]
-}
+/// The losses of predictions `first`… of a window's tokens, where prediction i is of token i + 1: what a model's pass gives.
+package typealias WindowLosses = (_ tokens: [Int32], _ first: Int) throws(LensError) -> [Float]
 
-extension TokenScorer {
-    public func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {
-        Array(try losses(tokens).dropFirst(first))
-    }
-
+extension InferencePass {
     /// The losses of `tokens`. `.data` when one is not finite.
     func finiteLosses(_ tokens: [Int32]) throws(LensError) -> [Float] {
         let losses = try losses(tokens)
@@ -31,17 +23,18 @@ private func checkFinite(_ loss: Float, token: Int) throws(LensError) {
 ///
 /// - Parameters:
 ///   - tokens: the document's tokens, as many as the plan's length.
+///   - losses: of one window.
 ///   - bosToken: the model's beginning of sequence. Where the document begins with it, so does every window, in place of
 ///     the window's first token.
 ///   - afterWindow: called after each window, for progress; what it throws ends the scoring.
 /// - Returns: one loss fewer than there are tokens. Throws `.data` when the scorer gives a loss that is not finite.
-public func windowedLosses(
-    _ tokens: [Int32], plan: WindowPlan, scorer: any TokenScorer, bosToken: Int32?,
+package func windowedLosses(
+    _ tokens: [Int32], plan: WindowPlan, bosToken: Int32?, losses: WindowLosses,
     afterWindow: () throws(LensError) -> Void = {}
 ) throws(LensError) -> [Float] {
-    var losses = Array(repeating: Float.nan, count: tokens.count - 1)
-    try fill(&losses, windows: 0..<plan.count, tokens, plan, scorer, bosToken, afterWindow)
-    return losses
+    var result = Array(repeating: Float.nan, count: tokens.count - 1)
+    try fill(&result, windows: 0..<plan.count, tokens, plan, bosToken, losses, afterWindow)
+    return result
 }
 
 /// The short losses of a model that scores itself while it trains (the paper's unfrozen variant).
@@ -50,19 +43,19 @@ public func windowedLosses(
 /// (The released code takes one token more.) Where the document is not longer than the plan's context, that is all of it.
 ///
 /// - Parameter long: the losses of the same tokens under the whole context, by the same weights.
-public func shortLosses(
-    selfScoring long: [Float], tokens: [Int32], plan: WindowPlan, scorer: any TokenScorer, bosToken: Int32?,
+package func shortLosses(
+    selfScoring long: [Float], tokens: [Int32], plan: WindowPlan, bosToken: Int32?, losses: WindowLosses,
     afterWindow: () throws(LensError) -> Void = {}
 ) throws(LensError) -> [Float] {
     precondition(long.count == tokens.count - 1, "the long losses must be those of the tokens")
-    var losses = long
-    try fill(&losses, windows: 1..<plan.count, tokens, plan, scorer, bosToken, afterWindow)
-    return losses
+    var result = long
+    try fill(&result, windows: 1..<plan.count, tokens, plan, bosToken, losses, afterWindow)
+    return result
 }
 
 private func fill(
-    _ losses: inout [Float], windows: Range<Int>, _ tokens: [Int32], _ plan: WindowPlan, _ scorer: any TokenScorer,
-    _ bosToken: Int32?, _ afterWindow: () throws(LensError) -> Void
+    _ result: inout [Float], windows: Range<Int>, _ tokens: [Int32], _ plan: WindowPlan, _ bosToken: Int32?,
+    _ losses: WindowLosses, _ afterWindow: () throws(LensError) -> Void
 ) throws(LensError) {
     precondition(tokens.count == plan.length, "the plan must be made for the document's length")
     let beginsWithBOS = bosToken != nil && tokens.first == bosToken
@@ -72,11 +65,11 @@ private func fill(
         var held = Array(tokens[window.tokens])
         if beginsWithBOS { held[0] = tokens[0] }
 
-        let result = try scorer.losses(held, from: window.scored.lowerBound - window.tokens.lowerBound - 1)
-        precondition(result.count == window.scored.count, "a scorer gives one loss for each prediction")
-        for (token, loss) in zip(window.scored, result) {
+        let scored = try losses(held, window.scored.lowerBound - window.tokens.lowerBound - 1)
+        precondition(scored.count == window.scored.count, "one loss for each prediction")
+        for (token, loss) in zip(window.scored, scored) {
             try checkFinite(loss, token: token)
-            losses[token - 1] = loss
+            result[token - 1] = loss
         }
         try afterWindow()
     }

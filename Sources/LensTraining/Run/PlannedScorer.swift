@@ -6,8 +6,8 @@ import LensScoring
 import LensSupport
 import LensTokenizers
 
-/// The scorer of a run: planned first, made when the memory is known to suffice.
-struct Scorer {
+/// The scorer of a run by its settings: planned first, made when the memory is known to suffice.
+struct PlannedScorer {
     private enum Kind {
         case none, own
         case model(any ModelSource)
@@ -18,7 +18,7 @@ struct Scorer {
     private let plan: WindowPlan?
     private let bosToken: Int32?
     /// What it takes beside the trained model.
-    let memory: TrainingMemory.Scorer
+    let memory: ScorerMemory
     /// What the user should know of a scorer's files.
     let warnings: [String]
 
@@ -92,16 +92,17 @@ struct Scorer {
     /// Loads what is to be loaded; call once. Nil when the scheme needs no short losses.
     mutating func make(
         for model: TrainableModel, sequences: TrainingSequences, on runtime: Runtime
-    ) throws(LensError) -> (any ShortLossSource)? {
+    ) throws(LensError) -> (any Scorer)? {
         defer { kind = .none }
-        return switch (kind, plan) {
-        case (.own, let plan?): try SelfScorer(model, plan: plan, bosToken: bosToken, on: runtime)
+        switch (kind, plan) {
+        case (.own, let plan?):
+            return try OwnScorer(model, context: plan.context, stride: plan.stride, bosToken: bosToken, on: runtime)
         case (.model(let source), let plan?):
-            try FrozenScorer(
-                LanguageModel(reading: source, as: source.configuration, on: runtime), plan: plan, bosToken: bosToken,
-                on: runtime)
-        case (.file(let path), _): try FileScorer(path: path, sequences: sequences)
-        default: nil
+            let model = try LanguageModel(reading: source, as: source.configuration, on: runtime)
+            return try ModelScorer(
+                model, context: plan.context, stride: plan.stride, bosToken: bosToken, length: sequences.length, on: runtime)
+        case (.file(let path), _): return try FileScorer(path: path)
+        default: return nil
         }
     }
 }

@@ -1,4 +1,0 @@
-import LensModels
-
-/// A model scores tokens by its own losses.
-extension InferencePass: TokenScorer {}

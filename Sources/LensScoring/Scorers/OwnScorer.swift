@@ -1,0 +1,46 @@
+import LensData
+import LensFormats
+import LensKernels
+import LensModels
+import LensSupport
+
+/// The trained model scores itself with its current weights: the paper's unfrozen variant.
+public final class OwnScorer: Scorer {
+    private let context: Int
+    private let stride: Int?
+    private let pass: InferencePass
+    private let bosToken: Int32?
+
+    /// - Parameters:
+    ///   - context: most tokens of a window, at least 2.
+    ///   - stride: from one window's beginning to the next one's; nil for ``WindowPlan/defaultStride(context:length:)``.
+    ///   - bosToken: begins every window of a sequence that begins with it; nil takes the model's.
+    /// - Throws: `.usage` for a context or stride that cannot be, `.machine` when there is no memory for a window.
+    public init(
+        _ model: TrainableModel, context: Int, stride: Int? = nil, bosToken: Int32? = nil, on runtime: Runtime = .shared
+    ) throws(LensError) {
+        _ = try WindowPlan(length: 1, context: context, stride: stride)
+        self.context = context
+        self.stride = stride
+        self.bosToken = bosToken ?? model.configuration.bosToken
+        pass = try InferencePass(model, contextLength: context, on: runtime)
+    }
+
+    public func losses(
+        of sequence: TokenSequence, long: [Float], progress: (Double) -> Void
+    ) throws(LensError) -> [Float] {
+        let plan = try WindowPlan(length: sequence.tokens.count, context: context, stride: stride)
+        // Window 0 is taken from the long losses.
+        var windows = 1
+        return try shortLosses(
+            selfScoring: long, tokens: sequence.tokens, plan: plan, bosToken: bosToken,
+            losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
+        ) {
+            windows += 1
+            progress(Double(windows) / Double(plan.count))
+        }
+    }
+
+    public var fingerprint: String { "self" }
+    public var memory: ScorerMemory { .own(contextLength: context) }
+}

@@ -1,0 +1,74 @@
+import LensData
+import LensFormats
+import LensKernels
+import LensModels
+import LensSupport
+
+/// Gives the losses of a sequence's tokens under the short context, with which a ``WeightingScheme`` compares those under
+/// the long one (Helm, Daheim and Gurevych, Findings of NAACL 2025).
+public protocol Scorer: AnyObject {
+    /// One loss (nats) for each of `long`.
+    ///
+    /// - Parameters:
+    ///   - long: the losses of the same predictions under the whole context and the trained model's current weights.
+    ///   - progress: told what share of the work is done, where it takes time.
+    func losses(
+        of sequence: TokenSequence, long: [Float], progress: (Double) -> Void
+    ) throws(LensError) -> [Float]
+
+    /// Called before a run with all of its sequences; throws `.data` where one cannot be scored.
+    func check(_ sequences: TrainingSequences) throws(LensError)
+
+    /// Tells one scorer from another: two of the same fingerprint give the same losses. A resumed run checks it.
+    var fingerprint: String { get }
+
+    /// What it holds beside the trained model.
+    var memory: ScorerMemory { get }
+}
+
+extension Scorer {
+    public func check(_ sequences: TrainingSequences) throws(LensError) {}
+}
+
+/// The memory of a scorer, known before it is made.
+public enum ScorerMemory: Sendable {
+    /// None, or what its file's index takes.
+    case none
+    /// Windows of at most so many tokens under the trained model.
+    case own(contextLength: Int)
+    /// Another model, and its windows.
+    case model(ModelConfiguration, contextLength: Int)
+    /// So many bytes.
+    case bytes(Int)
+
+    /// The buffers, for sequences of `length` tokens.
+    ///
+    /// - Parameter trained: the model in training.
+    package func buffers(beside trained: ModelConfiguration, length: Int) -> [PlannedBuffer] {
+        func windows(_ configuration: ModelConfiguration, _ contextLength: Int) -> [PlannedBuffer] {
+            InferencePass.plan(configuration, contextLength: min(contextLength, length)).buffers.map {
+                PlannedBuffer(name: "scorer " + $0.name, byteCount: $0.byteCount)
+            }
+        }
+        return switch self {
+        case .none: []
+        case .own(let contextLength): windows(trained, contextLength)
+        case .model(let configuration, let contextLength):
+            [PlannedBuffer(name: "scorer parameters", byteCount: ParameterStore.byteCount(configuration))]
+                + windows(configuration, contextLength)
+        case .bytes(let count): [PlannedBuffer(name: "scorer", byteCount: count)]
+        }
+    }
+
+    /// What kernels take for another model's windows; the trained model's own take less than its training does.
+    package func scratch(length: Int, on runtime: Runtime) -> KernelScratch {
+        guard case .model(let configuration, let contextLength) = self else { return KernelScratch(runtime) }
+        return InferencePass.scratch(configuration, contextLength: min(contextLength, length), on: runtime)
+    }
+
+    /// Bytes of weights that are read beside the trained model's.
+    package var parameterByteCount: Int {
+        guard case .model(let configuration, _) = self else { return 0 }
+        return ParameterStore.byteCount(configuration)
+    }
+}
