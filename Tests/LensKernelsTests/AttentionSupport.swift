@@ -62,7 +62,8 @@ struct AttentionCase: CustomStringConvertible {
             unsafe context.run { unsafe lens_attention_forward($0, shape, q, k, v, out, lse) }
             unsafe context.run {
                 unsafe lens_attention_backward(
-                    $0, shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta, dq,
+                    $0, shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta,
+                    dq,
                     dk, dv)
             }
         }

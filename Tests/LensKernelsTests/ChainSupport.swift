@@ -14,7 +14,8 @@ struct Chain {
         ids = (0..<tokens).map { Int32($0 * 7919 % vocabulary) }
         targets = (0..<tokens).map { Int32(($0 + 1) * 7919 % vocabulary) }
         func random(_ rows: Int, _ columns: Int, _ number: UInt64, scale: Float) throws -> Matrix {
-            try Matrix(rows: rows, columns: columns, randomFloats(rows * columns, seed: 10 * seed + number, scale: scale))
+            try Matrix(
+                rows: rows, columns: columns, randomFloats(rows * columns, seed: 10 * seed + number, scale: scale))
         }
         table = try random(vocabulary, width, 0, scale: 1)
         norm = try random(1, width, 1, scale: 1)
@@ -44,7 +45,8 @@ struct Chain {
         try runtime.rotate(q, cosine: cosine, sine: sine, heads: heads)
         try runtime.rotate(k, cosine: cosine, sine: sine, heads: keyValueHeads)
         try runtime.attention(
-            query: q, key: k, value: k, heads: heads, keyValueHeads: keyValueHeads, into: attended, logSumExp: logSumExp)
+            query: q, key: k, value: k, heads: heads, keyValueHeads: keyValueHeads, into: attended, logSumExp: logSumExp
+        )
         try runtime.multiply(attended, gate, transposeB: true, into: mixed)
         try runtime.swiGLU(gate: mixed, up: x, into: out)
 

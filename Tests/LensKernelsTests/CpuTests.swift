@@ -70,7 +70,8 @@ import Testing
     @Test(.enabled(if: InstructionSet.avx2.isSupported, "this machine has no AVX2: its kernels are not tested here"))
     func avx2KernelsAreTested() throws { try check(.avx2) }
 
-    @Test(.enabled(if: InstructionSet.avx512.isSupported, "this machine has no AVX-512: its kernels are not tested here"))
+    @Test(
+        .enabled(if: InstructionSet.avx512.isSupported, "this machine has no AVX-512: its kernels are not tested here"))
     func avx512KernelsAreTested() throws { try check(.avx512) }
 
     @Test(.enabled(if: InstructionSet.neon.isSupported, "this machine has no NEON: its kernels are not tested here"))

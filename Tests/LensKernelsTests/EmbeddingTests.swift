@@ -36,7 +36,9 @@ import Testing
                 let sum = GuardedBuffer(expected, atStart: atStart),
                     gradient = GuardedBuffer(dout, atStart: atStart)
                 unsafe withPointers(sum, gradient) { sum, gradient in
-                    unsafe context.run { unsafe lens_embedding_backward($0, tokens.count, columns, gradient, tokens, sum) }
+                    unsafe context.run {
+                        unsafe lens_embedding_backward($0, tokens.count, columns, gradient, tokens, sum)
+                    }
                 }
                 for (t, token) in tokens.enumerated() {
                     for c in 0..<columns { expected[Int(token) * columns + c] += dout[t * columns + c] }

@@ -67,13 +67,16 @@ private func ulps(_ value: Float, from exact: Double) -> Double {
 
     @Test func limitsAreExact() throws {
         try onEveryInstructionSet { context, _, name in
-            let result = kernelExp(context, [.infinity, -.infinity, 0, -0, 89, -104, .greatestFiniteMagnitude, -1e30, .nan])
+            let result = kernelExp(
+                context, [.infinity, -.infinity, 0, -0, 89, -104, .greatestFiniteMagnitude, -1e30, .nan])
             #expect(result[0] == .infinity && result[1] == 0 && result[2] == 1 && result[3] == 1, "\(name)")
             #expect(result[4] == .infinity && result[5] == 0 && result[6] == .infinity && result[7] == 0, "\(name)")
             #expect(result[8].isNaN, "\(name)")
             for length in boundaryLengths {
                 let x = randomFloats(length, seed: 1, scale: 20)
-                #expect(kernelExp(context, x) == x.map { kernelExp(context, [$0])[0] }, "the place of an element must not matter")
+                #expect(
+                    kernelExp(context, x) == x.map { kernelExp(context, [$0])[0] },
+                    "the place of an element must not matter")
             }
         }
     }

@@ -116,7 +116,8 @@ private func logSumExp(_ logits: ArraySlice<Double>) -> Double {
             let matrix = try Matrix(rows: rows, columns: vocabulary, logits)
             let loss = try Matrix(rows: 1, columns: rows), lse = try Matrix(rows: 1, columns: rows)
             try runtime.crossEntropy(matrix, targets: targets, in: 5..<rows + 5, loss: loss, logSumExp: lse)
-            try runtime.crossEntropyBackward(matrix, targets: targets, in: 5..<rows + 5, logSumExp: lse, weights: weights)
+            try runtime.crossEntropyBackward(
+                matrix, targets: targets, in: 5..<rows + 5, logSumExp: lse, weights: weights)
             return [matrix.array, loss.array, lse.array]
         }
     }

@@ -76,7 +76,8 @@ private func reference(_ x: [Double], weight: [Double], rows: Int, epsilon: Doub
                     _ dout: GuardedBuffer<Float>, _ accumulate: Bool, _ dx: GuardedBuffer<Float>,
                     _ dweight: GuardedBuffer<Float>
                 ) {
-                    unsafe withPointers(dout, input, factors, inverse, dx, dweight) { dout, x, weight, rstd, dx, dweight in
+                    unsafe withPointers(dout, input, factors, inverse, dx, dweight) {
+                        dout, x, weight, rstd, dx, dweight in
                         unsafe context.run {
                             unsafe lens_rmsnorm_backward(
                                 $0, rows, columns, dout, x, weight, rstd, accumulate, dx, dweight)

@@ -115,7 +115,9 @@
         try #require(unsafe fgets(&line, 128, file) != nil)
         let pages = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             .split(separator: " ").compactMap { Int($0) }
-        return (try #require(pages.first) * Int(getpagesize()), try #require(pages.dropFirst().first) * Int(getpagesize()))
+        return (
+            try #require(pages.first) * Int(getpagesize()), try #require(pages.dropFirst().first) * Int(getpagesize())
+        )
     }
 
     /// Seconds that processors have worked for this process, and for this thread.

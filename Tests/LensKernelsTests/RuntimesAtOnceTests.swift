@@ -28,7 +28,8 @@ private struct Settings: Hashable, CustomStringConvertible {
     }
 
     /// The tasks' first complaint: each goes through the chain a few times and compares.
-    private func complaint(of tasks: [(name: String, set: InstructionSet, runtime: Runtime)], rounds: Int = 12) async throws
+    private func complaint(of tasks: [(name: String, set: InstructionSet, runtime: Runtime)], rounds: Int = 12)
+        async throws
         -> String?
     {
         let expected = try expectedBits()
@@ -86,7 +87,8 @@ private struct Settings: Hashable, CustomStringConvertible {
                     let chain = try Chain()
                     return try (0..<4).allSatisfy { round in
                         let set = (task + round) % 2 == 0 ? Self.plainest : Self.widest
-                        let runtime = try Runtime(threads: 1 + (task + round) % 3, instructionSet: set, carrier: carrier)
+                        let runtime = try Runtime(
+                            threads: 1 + (task + round) % 3, instructionSet: set, carrier: carrier)
                         return try chain.bits(on: runtime) == expected[set]
                     }
                 }
