@@ -7,25 +7,6 @@ import LensTestSupport
     import Darwin
 #endif
 
-/// The instruction sets of this machine.
-let attentionInstructionSets = [LENS_ISA_SCALAR, LENS_ISA_AVX2, LENS_ISA_AVX512, LENS_ISA_NEON].filter {
-    lens_isa_supported($0)
-}
-
-/// Runs `body` with the kernels of `isa` and this many threads, then restores the best kernels and the threads.
-func withAttentionKernels<Result>(
-    _ isa: lens_isa, threads: Int = lens_thread_count(), _ body: () throws -> Result
-) rethrows -> Result {
-    let before = lens_thread_count()
-    precondition(lens_isa_use(isa))
-    lens_set_thread_count(threads)
-    defer {
-        _ = lens_isa_use(lens_isa_best())
-        lens_set_thread_count(before)
-    }
-    return try body()
-}
-
 /// Everything attention gives.
 struct AttentionResult: Equatable {
     var out: [Float], lse: [Float], dq: [Float], dk: [Float], dv: [Float]
@@ -66,8 +47,8 @@ struct AttentionCase: CustomStringConvertible {
         return shorter
     }
 
-    /// Forward and backward by the kernels in use, every tensor at the edge of an inaccessible page.
-    func run(atStart: Bool = false) -> AttentionResult {
+    /// Forward and backward, every tensor at the edge of an inaccessible page.
+    func run(_ context: Context, atStart: Bool = false) -> AttentionResult {
         // What results hold before must not matter.
         func result(_ count: Int) -> GuardedBuffer<Float> {
             GuardedBuffer([Float](repeating: .nan, count: count), atStart: !atStart)
@@ -78,10 +59,13 @@ struct AttentionCase: CustomStringConvertible {
             GuardedBuffer(q, atStart: atStart), GuardedBuffer(k, atStart: atStart), GuardedBuffer(v, atStart: atStart),
             GuardedBuffer(dout, atStart: atStart), out, lse, delta, dq, dk, dv
         ) { q, k, v, dout, out, lse, delta, dq, dk, dv in
-            unsafe lens_attention_forward(shape, q, k, v, out, lse)
-            unsafe lens_attention_backward(
-                shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta, dq, dk, dv
-            )
+            unsafe context.run { unsafe lens_attention_forward($0, shape, q, k, v, out, lse) }
+            unsafe context.run {
+                unsafe lens_attention_backward(
+                    $0, shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta,
+                    dq,
+                    dk, dv)
+            }
         }
         return AttentionResult(out: out.array, lse: lse.array, dq: dq.array, dk: dk.array, dv: dv.array)
     }

@@ -1,35 +1,5 @@
 import CLongLens
 import LensTestSupport
-import Testing
-
-/// The instruction sets of this machine, readable in a test's name.
-enum InstructionSet: String, CaseIterable, CustomTestStringConvertible {
-    case scalar, avx2, avx512, neon
-
-    var isa: lens_isa {
-        switch self {
-        case .scalar: LENS_ISA_SCALAR
-        case .avx2: LENS_ISA_AVX2
-        case .avx512: LENS_ISA_AVX512
-        case .neon: LENS_ISA_NEON
-        }
-    }
-
-    static var available: [InstructionSet] { allCases.filter { lens_isa_supported($0.isa) } }
-
-    var testDescription: String { rawValue }
-
-    /// Runs `body` with these kernels, then restores the best ones and the number of threads.
-    func run<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let threads = lens_thread_count()
-        precondition(lens_isa_use(isa))
-        defer {
-            lens_isa_use(lens_isa_best())
-            lens_set_thread_count(threads)
-        }
-        return try body()
-    }
-}
 
 /// One product with row strides of its own, in memory that ends (or starts) at an inaccessible page.
 struct GemmCase {
@@ -63,14 +33,16 @@ struct GemmCase {
         return c
     }
 
-    /// The product by the kernels in use; all of C's buffer.
-    func run() -> [Float] {
+    /// The product; all of C's buffer.
+    func run(_ context: Context) -> [Float] {
         let a = GuardedBuffer(elementsOfA(), atStart: atStart), b = GuardedBuffer(elementsOfB(), atStart: atStart)
         let c = GuardedBuffer(elementsOfC(), atStart: atStart)
         unsafe withPointers(a, b, c) { a, b, c in
-            unsafe lens_gemm_f32(
-                transposeA, transposeB, m, n, k, a, shapeA.columns + padding.a, b, shapeB.columns + padding.b, c,
-                n + padding.c, accumulate)
+            unsafe context.run {
+                unsafe lens_gemm_f32(
+                    $0, transposeA, transposeB, m, n, k, a, shapeA.columns + padding.a, b, shapeB.columns + padding.b,
+                    accumulate, c, n + padding.c)
+            }
         }
         return c.array
     }

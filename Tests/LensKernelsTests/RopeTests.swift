@@ -36,62 +36,65 @@ private struct RopeCase {
     }
 }
 
-extension KernelTests {
-    @Suite struct RopeTests {
-        @Test func forwardAgreesWithDoublePrecision() throws {
-            try onEveryInstructionSet { atStart, name in
-                for rotary in [0, 2, 4, 14, 16, 18, 30, 32, 34, 64, 66, 128] {
-                    for headSize in [rotary, rotary + 3] where headSize > 0 {
-                        let shape = RopeCase(headSize: headSize, rotary: rotary)
-                        let x = randomFloats(shape.tokens * shape.heads * headSize, seed: 1, scale: 1)
-                        let buffer = GuardedBuffer(x, atStart: atStart)
-                        let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
-                        let sine = GuardedBuffer(shape.sine, atStart: atStart)
-                        unsafe withPointers(buffer, cosine, sine) { buffer, cosine, sine in
-                            unsafe lens_rope_forward(buffer, cosine, sine, shape.tokens, shape.heads, headSize, rotary)
-                        }
-                        expectClose(
-                            buffer.array, shape.reference(x.doubles), within: { _ in 4 * unitRoundoff },
-                            "\(name) \(rotary) of \(headSize)")
-                        for i in x.indices where i % headSize >= rotary { #expect(buffer.array[i] == x[i]) }
-                    }
-                }
-            }
-        }
-
-        @Test func backwardAgreesWithCentralDifferences() throws {
-            try onEveryInstructionSet { atStart, name in
-                for rotary in [2, 16, 18, 34] {
-                    let shape = RopeCase(headSize: rotary + 1, rotary: rotary)
-                    let count = shape.tokens * shape.heads * shape.headSize
-                    let x = randomFloats(count, seed: 2), dout = randomFloats(count, seed: 3)
-                    let expected = centralDifferences(at: x.doubles) { dot(shape.reference($0), dout) }
-                    let buffer = GuardedBuffer(dout, atStart: atStart)
+@Suite struct RopeTests {
+    @Test func forwardAgreesWithDoublePrecision() throws {
+        try onEveryInstructionSet { context, atStart, name in
+            for rotary in [0, 2, 4, 14, 16, 18, 30, 32, 34, 64, 66, 128] {
+                for headSize in [rotary, rotary + 3] where headSize > 0 {
+                    let shape = RopeCase(headSize: headSize, rotary: rotary)
+                    let x = randomFloats(shape.tokens * shape.heads * headSize, seed: 1, scale: 1)
+                    let buffer = GuardedBuffer(x, atStart: atStart)
                     let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
                     let sine = GuardedBuffer(shape.sine, atStart: atStart)
                     unsafe withPointers(buffer, cosine, sine) { buffer, cosine, sine in
-                        unsafe lens_rope_backward(
-                            buffer, cosine, sine, shape.tokens, shape.heads, shape.headSize, rotary)
+                        unsafe context.run {
+                            unsafe lens_rope_forward(
+                                $0, shape.tokens, shape.heads, headSize, rotary, cosine, sine, buffer)
+                        }
                     }
-                    expectClose(buffer.array, expected, within: { _ in 4 * unitRoundoff + 1e-8 }, "\(name) \(rotary)")
+                    expectClose(
+                        buffer.array, shape.reference(x.doubles), within: { _ in 4 * unitRoundoff },
+                        "\(name) \(rotary) of \(headSize)")
+                    for i in x.indices where i % headSize >= rotary { #expect(buffer.array[i] == x[i]) }
                 }
             }
         }
+    }
 
-        @Test func bitsDoNotDependOnThreads() throws {
-            var shape = RopeCase(headSize: 64, rotary: 64)
-            (shape.tokens, shape.heads) = (700, 3)
-            let cosine = try Matrix(rows: shape.tokens, columns: 32, shape.cosine)
-            let sine = try Matrix(rows: shape.tokens, columns: 32, shape.sine)
-            let x = randomFloats(shape.tokens * 192, seed: 4)
-            try expectSameBitsForAnyThreadCount("rope") {
-                let there = try Matrix(rows: shape.tokens, columns: 192, x)
-                let back = try Matrix(rows: shape.tokens, columns: 192, x)
-                rotate(there, cosine: cosine, sine: sine, heads: 3)
-                rotateBackward(back, cosine: cosine, sine: sine, heads: 3)
-                #expect(there.array != back.array)
-                return [there.array, back.array]
+    @Test func backwardAgreesWithCentralDifferences() throws {
+        try onEveryInstructionSet { context, atStart, name in
+            for rotary in [2, 16, 18, 34] {
+                let shape = RopeCase(headSize: rotary + 1, rotary: rotary)
+                let count = shape.tokens * shape.heads * shape.headSize
+                let x = randomFloats(count, seed: 2), dout = randomFloats(count, seed: 3)
+                let expected = centralDifferences(at: x.doubles) { dot(shape.reference($0), dout) }
+                let buffer = GuardedBuffer(dout, atStart: atStart)
+                let cosine = GuardedBuffer(shape.cosine, atStart: atStart)
+                let sine = GuardedBuffer(shape.sine, atStart: atStart)
+                unsafe withPointers(buffer, cosine, sine) { buffer, cosine, sine in
+                    unsafe context.run {
+                        unsafe lens_rope_backward(
+                            $0, shape.tokens, shape.heads, shape.headSize, rotary, cosine, sine, buffer)
+                    }
+                }
+                expectClose(buffer.array, expected, within: { _ in 4 * unitRoundoff + 1e-8 }, "\(name) \(rotary)")
             }
+        }
+    }
+
+    @Test func bitsDoNotDependOnThreads() throws {
+        var shape = RopeCase(headSize: 64, rotary: 64)
+        (shape.tokens, shape.heads) = (700, 3)
+        let cosine = try Matrix(rows: shape.tokens, columns: 32, shape.cosine)
+        let sine = try Matrix(rows: shape.tokens, columns: 32, shape.sine)
+        let x = randomFloats(shape.tokens * 192, seed: 4)
+        try expectSameBitsForAnyThreadCount("rope") { runtime in
+            let there = try Matrix(rows: shape.tokens, columns: 192, x)
+            let back = try Matrix(rows: shape.tokens, columns: 192, x)
+            try runtime.rotate(there, cosine: cosine, sine: sine, heads: 3)
+            try runtime.rotateBackward(back, cosine: cosine, sine: sine, heads: 3)
+            #expect(there.array != back.array)
+            return [there.array, back.array]
         }
     }
 }

@@ -18,8 +18,6 @@ typedef struct lens_adamw_factors {
 typedef struct lens_row_kernels {
     /// y += x
     void (*add)(float *y, const float *x, size_t n);
-    /// y *= factor
-    void (*scale)(float *y, float factor, size_t n);
     /// out = exp(x)
     void (*exp)(float *out, const float *x, size_t n);
     /// out = silu(gate) * up

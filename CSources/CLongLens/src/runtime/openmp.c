@@ -23,7 +23,7 @@ size_t lens_team_start(size_t count, void (*body)(void *), void *argument, pthre
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,32 +47,45 @@ typedef struct trial {
     bool ended;
 } trial;
 
+typedef struct trial_thread {
+    pthread_t handle;
+    long id; // the system's
+    trial *trial;
+} trial_thread;
+
 static void *wait_for_end(void *argument) {
-    trial *t = argument;
+    trial_thread *self = argument;
+    trial *t = self->trial;
+    self->id = syscall(SYS_gettid);
     pthread_mutex_lock(&t->lock);
     while (!t->ended) pthread_cond_wait(&t->over, &t->lock);
     pthread_mutex_unlock(&t->lock);
     return NULL;
 }
 
-// Threads that the system counts, which a thread leaves some time after it was joined.
-static size_t thread_links(void) {
-    struct stat status;
-    return stat("/proc/self/task", &status) == 0 ? (size_t)status.st_nlink : 0;
+// Whether the system still counts a thread, which it does for some time after it was joined.
+static bool is_counted(long id) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%ld", id);
+    return access(path, F_OK) == 0;
 }
 
 // Whether `count` threads can be at once, with room for the runtime's own memory.
 static bool threads_start(size_t count) {
-    pthread_t *handles = calloc(count, sizeof *handles);
+    trial_thread *threads = calloc(count, sizeof *threads);
     pthread_attr_t attributes;
-    if (handles == NULL || pthread_attr_init(&attributes) != 0) {
-        free(handles);
+    if (threads == NULL || pthread_attr_init(&attributes) != 0) {
+        free(threads);
         return false;
     }
     pthread_attr_setstacksize(&attributes, lens_worker_stack);
     trial t = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    size_t before = thread_links(), started = 0;
-    while (started < count && pthread_create(&handles[started], &attributes, wait_for_end, &t) == 0) started++;
+    size_t started = 0;
+    for (; started < count; started++) {
+        trial_thread *thread = &threads[started];
+        thread->trial = &t;
+        if (pthread_create(&thread->handle, &attributes, wait_for_end, thread) != 0) break;
+    }
     pthread_attr_destroy(&attributes);
     size_t room = runtime_bytes + count * thread_bytes;
     void *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -82,10 +95,11 @@ static bool threads_start(size_t count) {
     t.ended = true;
     pthread_cond_broadcast(&t.over);
     pthread_mutex_unlock(&t.lock);
-    for (size_t i = 0; i < started; i++) pthread_join(handles[i], NULL);
-    free(handles);
-    for (int wait = 0; wait < 200 && thread_links() > before; wait++)
-        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    for (size_t i = 0; i < started; i++) pthread_join(threads[i].handle, NULL);
+    for (size_t i = 0, waits = 0; i < started; i++)
+        for (; waits < 200 && is_counted(threads[i].id); waits++)
+            nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    free(threads);
     return started == count && memory != MAP_FAILED;
 }
 

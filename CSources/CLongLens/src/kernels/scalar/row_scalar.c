@@ -7,10 +7,6 @@ static void add(float *y, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-static void scale(float *y, float factor, size_t n) {
-    for (size_t i = 0; i < n; i++) y[i] *= factor;
-}
-
 static void exponential(float *out, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) out[i] = expf(x[i]);
 }
@@ -113,7 +109,6 @@ static void adamw(float *p, const float *g, float *m, float *v, size_t n, const 
 void lens_row_kernels_scalar(lens_row_kernels *table) {
     *table = (lens_row_kernels){
         .add = add,
-        .scale = scale,
         .exp = exponential,
         .swiglu = swiglu,
         .swiglu_backward = swiglu_backward,

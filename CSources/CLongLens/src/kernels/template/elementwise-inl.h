@@ -7,13 +7,6 @@ static void add(float *y, const float *x, size_t n) {
     if (rest > 0) vf_store_first(y + i, vf_add(vf_load_first(y + i, rest), vf_load_first(x + i, rest)), rest);
 }
 
-static void scale(float *y, float factor, size_t n) {
-    vf f = vf_set1(factor);
-    size_t i = 0;
-    for (; i + VF_WIDTH <= n; i += VF_WIDTH) vf_store(y + i, vf_mul(vf_load(y + i), f));
-    if (i < n) vf_store_first(y + i, vf_mul(vf_load_first(y + i, n - i), f), n - i);
-}
-
 static void exponential(float *out, const float *x, size_t n) {
     size_t i = 0;
     for (; i + VF_WIDTH <= n; i += VF_WIDTH) vf_store(out + i, vf_exp(vf_load(x + i)));

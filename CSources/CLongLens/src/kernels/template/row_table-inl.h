@@ -7,7 +7,6 @@
 static void fill_row_table(lens_row_kernels *table) {
     *table = (lens_row_kernels){
         .add = add,
-        .scale = scale,
         .exp = exponential,
         .swiglu = swiglu,
         .swiglu_backward = swiglu_backward,
