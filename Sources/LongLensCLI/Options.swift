@@ -33,10 +33,16 @@ struct ModelOptions: ParsableArguments {
 }
 
 /// Loads the model at `path` and says its warnings.
+///
+/// - Parameter before: called with the configuration before a weight is read.
 func loadSayingWarnings(
-    _ path: String, tokenizer: String?, check: () throws(LensError) -> Void = { () throws(LensError) in }
+    _ path: String, tokenizer: String?,
+    before: (ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
+    check: () throws(LensError) -> Void = { () throws(LensError) in }
 ) throws(LensError) -> Pretrained {
-    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer, check: check)
+    let pretrained = try Pretrained.load(
+        path: path, tokenizerPath: tokenizer, adjust: { (configuration) throws(LensError) in try before(configuration) },
+        check: check)
     say(warnings: pretrained.warnings)
     return pretrained
 }

@@ -151,3 +151,38 @@ import Testing
         }
     }
 }
+
+@Suite struct DiskRoomTests {
+    @Test func tellsWhatIsNeededAndFree() {
+        #expect(throws: Never.self) {
+            try DiskRoom.require(1000, free: 1000, at: "out/x", for: "x takes 1000 bytes", advice: "take another")
+        }
+        let error = #expect(throws: LensError.self) {
+            try DiskRoom.require(2048, free: 1000, at: "out/x", for: "x takes 2.0 KiB", advice: "take another")
+        }
+        #expect(error?.kind == .io)
+        #expect(
+            error?.message
+                == "The disk of out/x has 1000 bytes free, and 2.0 KiB are needed: x takes 2.0 KiB. Make room, or take another."
+        )
+    }
+
+    @Test func looksAtTheDiskThatThePathWillBeOn() throws {
+        try withTemporaryFolder { folder throws in
+            // The whole disk of the folder is not enough; it is found from names that are not there yet, too.
+            let missing = folder + "missing/also/file"
+            for path in [folder, folder + "file", missing] {
+                #expect(throws: LensError.self) {
+                    try DiskRoom.require(.max, at: path, for: "x", advice: "y")
+                }
+                #expect(throws: Never.self) { try DiskRoom.require(1, at: path, for: "x", advice: "y") }
+            }
+            // A device takes no room, nor does a link to it.
+            let link = folder + "link"
+            #expect(symlink("/dev/null", link) == 0)
+            for path in ["/dev/null", link] {
+                #expect(throws: Never.self) { try DiskRoom.require(.max, at: path, for: "x", advice: "y") }
+            }
+        }
+    }
+}

@@ -37,6 +37,9 @@ public func writeHuggingFace(
     let carrying = HuggingFaceCarrying(configuration: configuration, origin: origin, type: type, path: folder)
     let text = try carrying.text()
     try checkReplaceable(folder)
+    let files = extraFiles + carrying.files(beside: extraFiles)
+    try ModelFormat.huggingFace.requireRoom(
+        for: configuration, as: type, at: folder, others: files.reduce(text.count) { $0 + $1.bytes.count })
     let target = try AtomicFolder(path: folder)
     let list = configuration.parameters
     let shards = huggingFaceShards(list, dataType: dataType, limit: shardLimit)
@@ -63,7 +66,7 @@ public func writeHuggingFace(
         try write(index.prettyText, to: target.temporaryPath + "/" + SafetensorsShards.indexName)
     }
     try write(text, to: target.temporaryPath + "/config.json")
-    for extra in extraFiles + carrying.files(beside: extraFiles) {
+    for extra in files {
         precondition(!extra.name.isEmpty && !extra.name.contains("/"), "a plain file name")
         let file = try AtomicFile(path: target.temporaryPath + "/" + extra.name)
         try file.write(extra.bytes)

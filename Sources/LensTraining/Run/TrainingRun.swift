@@ -74,7 +74,7 @@ struct TrainingRun {
         let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
         let saved = try resumePoint(steps: steps)
-        let room = DiskRoom(
+        let room = TrainingRoom(
             input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
             stepsDone: saved?.step ?? 0, steps: steps)
         try room.check(folder.path)

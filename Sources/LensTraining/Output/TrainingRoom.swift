@@ -3,7 +3,7 @@ import LensModels
 import LensSupport
 
 /// What a run will write, compared with the room on its disk: before the first update, not after hours of them.
-struct DiskRoom {
+struct TrainingRoom {
     /// Bytes of a checkpoint, and of one made inside an update, which holds the accumulated gradients too.
     let checkpointByteCount, partialCheckpointByteCount: Int
     /// Bytes of the trained model and of its export.
@@ -17,7 +17,8 @@ struct DiskRoom {
         let store = ParameterStore.byteCount(configuration)
         checkpointByteCount = store * TrainingState.fileNames.count
         partialCheckpointByteCount = settings.accumulate > 1 ? checkpointByteCount + store : checkpointByteCount
-        modelByteCount = settings.export == .gguf ? 2 * store : store
+        let formats: [ModelFormat] = settings.export == .gguf ? [.huggingFace, .gguf] : [.huggingFace]
+        modelByteCount = formats.reduce(0) { $0 + $1.byteCount(of: configuration, as: .f32) }
         keep = settings.keep
         self.present = present
         toCome = stepsDone < steps ? max(1, steps / settings.saveEvery - stepsDone / settings.saveEvery) : 0
@@ -34,16 +35,14 @@ struct DiskRoom {
         return max(whileSaving, staying * checkpointByteCount + modelByteCount)
     }
 
-    /// `.io` when the file system of `folder` has less room; nothing when it cannot be told.
+    /// `.io` when the disk of `folder` has less room.
     func check(_ folder: String) throws(LensError) {
-        guard let free = Folders.freeByteCount(at: folder), free < neededByteCount else { return }
         let model = "the trained model takes \(describeByteCount(modelByteCount))"
-        throw .io(
-            "The disk of \(folder) has \(describeByteCount(free)) free, and the run will write "
-                + "\(describeByteCount(neededByteCount)): "
-                + (toCome > 0
-                    ? "a checkpoint takes \(describeByteCount(checkpointByteCount)), the last \(keep) are kept while the "
-                        + "next is written, and \(model). Make room, lower --keep, or give --output another disk."
-                    : "\(model). Make room, or give --output another disk."))
+        try DiskRoom.require(
+            neededByteCount, at: folder,
+            for: toCome > 0
+                ? "a checkpoint takes \(describeByteCount(checkpointByteCount)), the last \(keep) are kept while the next "
+                    + "is written, and \(model)" : model,
+            advice: toCome > 0 ? "lower --keep, or give --output another disk" : "give --output another disk")
     }
 }
