@@ -26,7 +26,7 @@ public struct ScoreSettings: Sendable, Equatable {
 /// then the records as they are in a score file of JSON lines. A line that was being written when the run was killed is
 /// told by its checksum and dropped.
 final class ScoreJournal {
-    private static let version = "longlens score journal 1"
+    private static let version = "longlens score journal 2"
 
     let path: String
     /// Records in the file.
@@ -164,21 +164,14 @@ final class ScoreJournal {
 
     // MARK: Lines
 
-    private static func line(_ json: [UInt8]) -> [UInt8] { Array(checksum(json[...]).utf8) + [0x20] + json + [0x0A] }
+    private static func line(_ json: [UInt8]) -> [UInt8] { Array(Checksum.bytes(json[...]).utf8) + [0x20] + json + [0x0A] }
 
     /// What follows the checksum, if that is right.
     private static func json(_ line: [UInt8]) -> ArraySlice<UInt8>? {
-        guard line.count > 17, line[16] == 0x20, line[..<16].elementsEqual(checksum(line[17...]).utf8) else {
+        guard line.count > 17, line[16] == 0x20, line[..<16].elementsEqual(Checksum.bytes(line[17...]).utf8) else {
             return nil
         }
         return line[17...]
-    }
-
-    /// FNV-1a, 64 bits: tells a line that was torn or damaged.
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> String {
-        let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     private static func headerJSON(_ settings: ScoreSettings) -> [UInt8] {
