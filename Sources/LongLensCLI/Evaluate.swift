@@ -30,6 +30,10 @@ struct Evaluate: ParsableCommand {
             throw ValidationError(
                 "recall reads JSON lines, as generate writes them; --input-format text is not for it.")
         }
+        if task == .recall && (documents.special || documents.eos != .auto) {
+            throw ValidationError(
+                "recall reads text without special tokens and adds none at its end; --special and --eos are not for it.")
+        }
     }
 
     mutating func run() throws {

@@ -60,9 +60,6 @@ final class ScoreRun {
     }
 
     private func score(_ document: Document) throws(LensError) {
-        if document.hasWeights {
-            warn("weights", "\(document.source) has \"weights\", which scoring does not need: they are passed over.")
-        }
         let tokens = try encoder.tokens(of: document)
         documentCount += 1
         let sequences = sequences(of: tokens, document.id)
