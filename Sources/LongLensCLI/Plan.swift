@@ -73,7 +73,7 @@ struct Plan: ParsableCommand {
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,
-            longest_context: longest, model_context: configuration.contextLength,
+            longest_context: longest, model_context: configuration.trainedContextLength,
             buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
         if json {
             try StandardOutput.writeLine(try Format.json(report, pretty: true))
@@ -84,11 +84,11 @@ struct Plan: ParsableCommand {
             try StandardOutput.writeLine(
                 "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
         }
-        if let warning = ContextExtension(contextLength: context.value).warning(for: configuration) {
+        if let warning = try ContextExtension(contextLength: context.value).warning(for: configuration) {
             machine.log.warning("\(warning)")
-        } else if longest > configuration.contextLength {
+        } else if longest > configuration.trainedContextLength {
             machine.log.warning(
-                "The longest context that fits, \(longest) tokens, is past the \(configuration.contextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
+                "The longest context that fits, \(longest) tokens, is past the \(configuration.trainedContextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
             )
         }
         guard report.bytes <= limit else {

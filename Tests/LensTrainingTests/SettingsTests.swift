@@ -140,8 +140,16 @@ func lensError(_ body: () throws -> Void) -> LensError? {
     }
 
     @Test func unmentionedExtrapolationIsWarnedOf() {
-        #expect(ContextExtension(contextLength: 256).warning(for: configuration) != nil)
-        #expect(ContextExtension(contextLength: 128).warning(for: configuration) == nil)
-        #expect(ContextExtension(contextLength: 256, ropeTheta: 1e6).warning(for: configuration) == nil)
+        #expect(try ContextExtension(contextLength: 256).warning(for: configuration) != nil)
+        #expect(try ContextExtension(contextLength: 128).warning(for: configuration) == nil)
+        #expect(try ContextExtension(contextLength: 256, ropeTheta: 1e6).warning(for: configuration) == nil)
+        for (scaling, reach) in [
+            ("none", "128 that"), ("linear:factor=2", nil), ("linear:factor=1.5", "192 to"), ("yarn:factor=2", nil),
+            ("yarn:factor=2,original_max_position_embeddings=64", "128 to"), ("llama3:factor=1", "128 to"),
+            ("dynamic:factor=4", nil),
+        ] as [(String, String?)] {
+            let warning = try ContextExtension(contextLength: 256, ropeScaling: scaling).warning(for: configuration)
+            #expect(reach.map { warning?.contains("past the \($0)") == true } ?? (warning == nil), "\(scaling)")
+        }
     }
 }

@@ -96,7 +96,7 @@ struct TrainingRun {
         observer?.trainingStarts(
             TrainingOverview(
                 position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
-                parameterCount: input.configuration.parameterCount, trainedFor: input.trainedFor,
+                parameterCount: input.configuration.parameterCount, trainedFor: input.madeFor,
                 scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan,
                 memoryLimit: memoryLimit,
                 checkpointByteCount: room.checkpointByteCount, settings: settings))
