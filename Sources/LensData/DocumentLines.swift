@@ -19,7 +19,9 @@ final class DocumentLines {
 
     /// The next document, which may be empty, or nil at the end.
     func next() throws(LensError) -> Document? {
-        let hint = lines.line == 0 ? ForeignFile.describe(try stream.peek(ForeignFile.startLength), as: .document, evenText: true) : nil
+        let hint =
+            lines.line == 0
+            ? ForeignFile.describe(try stream.peek(ForeignFile.startLength), as: .document, evenText: true) : nil
         while let line = try lines.next() {
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
             let source = "\(lines.path), line \(lines.line)"

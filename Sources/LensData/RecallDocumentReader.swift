@@ -78,7 +78,8 @@ extension RecallDocument {
 
     private static func fact(_ json: JSONValue) -> Fact? {
         func range(_ key: String) -> [Int]? {
-            guard let ends = json[key]?.array, case let numbers = ends.compactMap(\.integer), numbers.count == ends.count
+            guard let ends = json[key]?.array, case let numbers = ends.compactMap(\.integer),
+                numbers.count == ends.count
             else { return nil }
             return numbers
         }

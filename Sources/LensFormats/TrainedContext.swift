@@ -32,3 +32,43 @@ extension RopeScaling {
         return stretched < 0x1p62 ? max(length, Int(stretched)) : length
     }
 }
+
+extension RopeScaling {
+    /// The scaling as `--rope-scaling` takes it, with what was left to the defaults left out: `yarn:factor=4,…`, `none`.
+    public var spelling: String {
+        func spelled(_ type: String, _ values: [(key: String, value: Double?)]) -> String {
+            let given = values.compactMap { key, value in value.map { "\(key)=\(describeNumber($0))" } }
+            return given.isEmpty ? type : "\(type):\(given.joined(separator: ","))"
+        }
+        switch self {
+        case .none: return "none"
+        case .linear(let factor): return spelled("linear", [("factor", factor)])
+        case .dynamic(let factor): return spelled("dynamic", [("factor", factor)])
+        case .yarn(let yarn):
+            let text = spelled(
+                "yarn",
+                [
+                    ("factor", yarn.factor), ("original_max_position_embeddings", Double(yarn.originalContextLength)),
+                    ("beta_fast", yarn.betaFast == 32 ? nil : yarn.betaFast),
+                    ("beta_slow", yarn.betaSlow == 1 ? nil : yarn.betaSlow),
+                    ("attention_factor", yarn.attentionFactor), ("mscale", yarn.mscale),
+                    ("mscale_all_dim", yarn.mscaleAllDim),
+                ])
+            return yarn.truncate ? text : text + ",truncate=false"
+        case .llama3(let factor, let low, let high, let original):
+            return spelled(
+                "llama3",
+                [
+                    ("factor", factor), ("original_max_position_embeddings", Double(original)),
+                    ("low_freq_factor", low), ("high_freq_factor", high),
+                ])
+        case .longrope(_, _, let factor, let attention, let original):
+            return spelled(
+                "longrope",
+                [
+                    ("factor", factor), ("attention_factor", attention),
+                    ("original_max_position_embeddings", Double(original)),
+                ])
+        }
+    }
+}

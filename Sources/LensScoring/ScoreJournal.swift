@@ -164,7 +164,9 @@ final class ScoreJournal {
 
     // MARK: Lines
 
-    private static func line(_ json: [UInt8]) -> [UInt8] { Array(Checksum.bytes(json[...]).utf8) + [0x20] + json + [0x0A] }
+    private static func line(_ json: [UInt8]) -> [UInt8] {
+        Array(Checksum.bytes(json[...]).utf8) + [0x20] + json + [0x0A]
+    }
 
     /// What follows the checksum, if that is right.
     private static func json(_ line: [UInt8]) -> ArraySlice<UInt8>? {

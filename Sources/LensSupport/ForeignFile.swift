@@ -118,7 +118,7 @@ public struct ForeignFile: Sendable {
         return packer.map {
             ForeignFile(
                 "compressed with \($0.name)", model: "unpack it first, with `\($0.program)`",
-                document: "unpack it first, with `\($0.program)`; what is compressed once with gzip or zstd is read as it is")
+                document: "unpack it first, with `\($0.program)`; what gzip or zstd compressed once is read as it is")
         }
     }
 

@@ -27,7 +27,9 @@ struct Convert: ParsableCommand {
     }
 
     func validate() throws {
-        if ModelFormat(output: output) == .llama2c && type != .f32 { throw ValidationError("llama2.c files hold f32 only.") }
+        if ModelFormat(output: output) == .llama2c && type != .f32 {
+            throw ValidationError("llama2.c files hold f32 only.")
+        }
     }
 
     mutating func run() throws {

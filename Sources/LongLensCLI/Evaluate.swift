@@ -32,7 +32,8 @@ struct Evaluate: ParsableCommand {
         }
         if task == .recall && (documents.special || documents.eos != .auto) {
             throw ValidationError(
-                "recall reads text without special tokens and adds none at its end; --special and --eos are not for it.")
+                "recall reads text without special tokens and adds none at its end; --special and --eos are not for it."
+            )
         }
     }
 

@@ -41,7 +41,8 @@ func loadSayingWarnings(
     check: () throws(LensError) -> Void = { () throws(LensError) in }
 ) throws(LensError) -> Pretrained {
     let pretrained = try Pretrained.load(
-        path: path, tokenizerPath: tokenizer, adjust: { (configuration) throws(LensError) in try before(configuration) },
+        path: path, tokenizerPath: tokenizer,
+        adjust: { (configuration) throws(LensError) in try before(configuration) },
         check: check)
     say(warnings: pretrained.warnings)
     return pretrained

@@ -199,7 +199,7 @@ private struct TrainingDescription {
 
     private var updates: String {
         "updates  \(overview.steps) of \(counted(settings.accumulate, "sequence")), learning rate "
-            + "\(Format.scientific(settings.learningRate)) \(settings.schedule.rawValue) after a warm-up of \(settings.warmup)"
+            + "\(describeNumber(settings.learningRate)) \(settings.schedule.rawValue) after a warm-up of \(settings.warmup)"
     }
 
     private var memory: String {

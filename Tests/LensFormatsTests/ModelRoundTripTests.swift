@@ -61,14 +61,17 @@ import Testing
         let folder = try TemporaryFolder()
         let model = RandomModel(ModelRoundTripTests.configurations[index])
         try unsafe writeGGUF(
-            to: folder.file("m.gguf"), configuration: model.configuration, type: type, name: "m", parameters: model.read)
-        let beside = (FileStatus(folder.file("m.gguf"))?.byteCount ?? 0)
+            to: folder.file("m.gguf"), configuration: model.configuration, type: type, name: "m", parameters: model.read
+        )
+        let beside =
+            (FileStatus(folder.file("m.gguf"))?.byteCount ?? 0)
             - ModelFormat.gguf.byteCount(of: model.configuration, as: type)
         #expect((0..<16_384).contains(beside))
         guard type.blockElements == 1 else { return }
         try unsafe writeHuggingFace(
             to: folder.file("m"), configuration: model.configuration, type: type, parameters: model.read)
-        let header = (FileStatus(folder.file("m/model.safetensors"))?.byteCount ?? 0)
+        let header =
+            (FileStatus(folder.file("m/model.safetensors"))?.byteCount ?? 0)
             - ModelFormat.huggingFace.byteCount(of: model.configuration, as: type)
         #expect((0..<16_384).contains(header))
     }

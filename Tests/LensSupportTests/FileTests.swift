@@ -152,6 +152,20 @@ import Testing
     }
 }
 
+@Suite struct AmountTests {
+    @Test(
+        arguments: [
+            (0, "0"), (1, "1"), (-2.5, "-2.5"), (10000, "10000"), (500_000, "500000"), (1_000_000, "1000000"),
+            (1e7, "10000000"), (1.5e12, "1.5e12"),
+            (15_300_000, "15300000"), (1.0000000000000002e-06, "1e-6"), (2e-5, "2e-5"), (0.0001, "0.0001"),
+            (0.000125, "0.000125"), (0.1 + 0.2, "0.3"), (1.0 / 3, "0.333333"), (999_999.96, "1000000"),
+            (0.99999996, "1"),
+            (123_456.4, "123456"), (1e300, "1e300"), (1e-310, "1e-310"), (.infinity, "inf"), (.nan, "nan"),
+            (Double(Float(1e-5)), "1e-5"), (Double(Float(0.1)), "0.1"),
+        ] as [(Double, String)])
+    func numbersAreWrittenAsPeopleDo(number: Double, text: String) { #expect(describeNumber(number) == text) }
+}
+
 @Suite struct DiskRoomTests {
     @Test func tellsWhatIsNeededAndFree() {
         #expect(throws: Never.self) {

@@ -46,12 +46,14 @@ import Testing
     @Test func tellsWhatIsNoDocument() {
         #expect(asDocument(Array("GGUF\u{3}\0\0\0".utf8))?.contains("GGUF model: give it with --model") == true)
         #expect(asDocument([16, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\":{}}".utf8))?.contains("safetensors") == true)
-        #expect(asDocument([0x0A, 0x0E, 0x0A, 5] + Array("<unk>".utf8) + [0x15, 0, 0, 0])?.contains("SentencePiece") == true)
+        #expect(
+            asDocument([0x0A, 0x0E, 0x0A, 5] + Array("<unk>".utf8) + [0x15, 0, 0, 0])?.contains("SentencePiece") == true
+        )
         #expect(asDocument([0x80, 2, 0x8A, 10, 0x6C])?.contains("pickle") == true)
         #expect(asDocument([0x50, 0x4B, 3, 4, 20, 0])?.contains(".docx") == true)
         #expect(asDocument([0x89, 0x50, 0x4E, 0x47, 13])?.contains("PNG image") == true)
         #expect(asDocument([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C])?.contains("7z x") == true)
-        #expect(asDocument([])  == nil)
+        #expect(asDocument([]) == nil)
     }
 
     /// Texts may begin as a page does, and with the letters of a mark.

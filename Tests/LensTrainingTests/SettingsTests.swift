@@ -114,6 +114,15 @@ func lensError(_ body: () throws -> Void) -> LensError? {
             headDimension: 8, contextLength: 128)
     }
 
+    /// What `inspect` says of a scaling is what the option takes.
+    @Test(arguments: [
+        "none", "linear:factor=2", "dynamic:factor=1.5", "yarn:factor=4,original_max_position_embeddings=8192",
+        "yarn:factor=2,original_max_position_embeddings=64,beta_fast=16,attention_factor=1.25,truncate=false",
+        "llama3:factor=8,original_max_position_embeddings=8192,low_freq_factor=1,high_freq_factor=4",
+    ]) func isSpelledAsItIsRead(spec: String) throws {
+        #expect(try RopeOption.parse(spec, contextLength: 64).spelling == spec)
+    }
+
     @Test func extensionRaisesTheSavedContext() throws {
         var changed = configuration
         try ContextExtension(contextLength: 512, ropeTheta: 5e5, ropeScaling: "yarn:factor=4").apply(to: &changed)

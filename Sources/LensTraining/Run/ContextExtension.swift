@@ -59,7 +59,8 @@ public struct ContextExtension: Sendable {
         }
         let reach = scaling.stretched(trainedFor)
         guard reach < contextLength else { return nil }
-        return "A context of \(contextLength) tokens is past the \(reach) to which --rope-scaling \(ropeScaling) stretches "
-            + "the \(trainedFor) that the model was made for: raise its factor."
+        return
+            "A context of \(contextLength) tokens is past the \(reach) to which --rope-scaling \(ropeScaling) stretches the "
+            + "\(trainedFor) that the model was made for: raise its factor."
     }
 }

@@ -39,8 +39,8 @@ struct Scorer {
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
             try source.configuration.checkWindow(contextLength: windows.context, model: source.path)
             (kind, plan) = (.model(source), windows)
-            let past = source.configuration.warning(contextLength: windows.context).map { "The scorer \(source.path): \($0)" }
-            warnings = source.warnings + (past.map { [$0] } ?? [])
+            let past = source.configuration.warning(contextLength: windows.context)
+            warnings = source.warnings + (past.map { ["The scorer \(source.path): \($0)"] } ?? [])
             memory = .model(source.configuration, contextLength: windows.context)
         }
     }

@@ -50,7 +50,8 @@ struct TrainingInput {
         var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
         encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data, forTraining: true, warn: warn), encoder: encoder, length: settings.contextLength,
+            DocumentReader(paths: settings.data, forTraining: true, warn: warn), encoder: encoder,
+            length: settings.contextLength,
             check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }
         return sequences

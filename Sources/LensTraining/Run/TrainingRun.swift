@@ -43,6 +43,7 @@ struct TrainingRun {
         try folder.removeLeftovers { observer?.warning($0) }
         checkpoints.removeLeftovers { observer?.warning($0) }
         if !settings.resume { try folder.requireFresh() }
+        try folder.requireWritable(export: settings.export)
     }
 
     mutating func run() throws(LensError) {
@@ -64,8 +65,8 @@ struct TrainingRun {
         if settings.warmup > steps {
             observer?.warning(
                 "The warm-up of \(settings.warmup) updates is longer than the run of \(steps): the learning rate comes to "
-                    + "\(arithmetic(steps: steps).schedule.rate(step: steps)) of \(settings.learningRate). Lower --warmup, "
-                    + "or raise --steps.")
+                    + "\(describeNumber(arithmetic(steps: steps).schedule.rate(step: steps))) of "
+                    + "\(describeNumber(settings.learningRate)). Lower --warmup, or raise --steps.")
         }
         let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(

@@ -51,6 +51,8 @@ struct ContextOptions: ParsableArguments {
     func measureEach(
         _ lengths: [Int], _ what: String, _ options: BenchOptions, prepare: (Int) throws -> ContextWork
     ) throws {
+        // Begun before the work, which is in vain where it cannot be written.
+        let plotFile = try plot.map { path throws(LensError) in try AtomicFile(path: path) }
         let before = BenchHeader.measure(model: shape.name)
         let progress = ProgressLine(quiet: options.machine.quiet)
         let measured = try lengths.map { length in
@@ -61,10 +63,9 @@ struct ContextOptions: ParsableArguments {
         progress.clear()
         let header = before.measuredAgain()
         let rows = measured.map { $0.of(peak: header.peak_gflops) }
-        if let plot {
-            let file = try AtomicFile(path: plot)
-            try file.write(BenchPlot(header: header, what: what, rows: rows).svg)
-            try file.commit()
+        if let plotFile {
+            try plotFile.write(BenchPlot(header: header, what: what, rows: rows).svg)
+            try plotFile.commit()
         }
         try report(header, rows, options)
     }
