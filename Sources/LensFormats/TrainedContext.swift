@@ -1,3 +1,5 @@
+import LensSupport
+
 extension ModelConfiguration {
     /// The longest context that the model was made for: the one it states, or as far as its rotary scaling stretches an
     /// original one.

@@ -126,6 +126,12 @@ package enum Folders {
         _ = close(descriptor)
     }
 
+    /// False where two folders lie on different file systems; one that is not there yet will be where the other is.
+    package static func areOnOneDisk(_ a: String, _ b: String) -> Bool {
+        guard let a = FileStatus(a)?.identity.device, let b = FileStatus(b)?.identity.device else { return true }
+        return a == b
+    }
+
     /// Bytes that this process may still write to the file system of `path`, whose folder must be there; nil when that
     /// cannot be told.
     package static func freeByteCount(at path: String) -> Int? {

@@ -24,25 +24,32 @@ struct TrainingRoom {
         toCome = stepsDone < steps ? max(1, steps / settings.saveEvery - stepsDone / settings.saveEvery) : 0
     }
 
-    /// The most that is written beside what is there already. A checkpoint is removed when its successor is whole, so
-    /// that there is one more for a while.
-    var neededByteCount: Int {
-        guard toCome > 0 else { return modelByteCount }
-        let staying = max(0, min(keep, present + toCome) - present)
-        let whileSaving =
-            max(0, min(keep, present + toCome - 1) - present) * checkpointByteCount
-            + partialCheckpointByteCount
-        return max(whileSaving, staying * checkpointByteCount + modelByteCount)
+    /// The most that checkpoints take beside what is there already. One is removed when its successor is whole, so that
+    /// there is one more for a while.
+    private var whileSavingByteCount: Int {
+        guard toCome > 0 else { return 0 }
+        return max(0, min(keep, present + toCome - 1) - present) * checkpointByteCount + partialCheckpointByteCount
     }
 
-    /// `.io` when the disk of `folder` has less room.
-    func check(_ folder: String) throws(LensError) {
+    /// The most that is written on one disk beside what is there already.
+    private var neededByteCount: Int {
+        let staying = toCome > 0 ? max(0, min(keep, present + toCome) - present) : 0
+        return max(whileSavingByteCount, staying * checkpointByteCount + modelByteCount)
+    }
+
+    /// `.io` when the disk of the folder has less room; that of the checkpoints may be another.
+    func check(_ folder: OutputFolder) throws(LensError) {
         let model = "the trained model takes \(describeByteCount(modelByteCount))"
+        let checkpoints =
+            "a checkpoint takes \(describeByteCount(checkpointByteCount)), the last \(keep) are kept while the next is written"
+        let elsewhere = "give --output another disk"
+        guard Folders.areOnOneDisk(folder.path, folder.checkpointsPath) else {
+            try DiskRoom.require(
+                whileSavingByteCount, at: folder.checkpointsPath, for: checkpoints, advice: "lower --keep")
+            return try DiskRoom.require(modelByteCount, at: folder.path, for: model, advice: elsewhere)
+        }
         try DiskRoom.require(
-            neededByteCount, at: folder,
-            for: toCome > 0
-                ? "a checkpoint takes \(describeByteCount(checkpointByteCount)), the last \(keep) are kept while the next "
-                    + "is written, and \(model)" : model,
-            advice: toCome > 0 ? "lower --keep, or give --output another disk" : "give --output another disk")
+            neededByteCount, at: folder.path, for: toCome > 0 ? "\(checkpoints), and \(model)" : model,
+            advice: toCome > 0 ? "lower --keep, or \(elsewhere)" : elsewhere)
     }
 }

@@ -78,7 +78,7 @@ struct TrainingRun {
         let room = TrainingRoom(
             input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
             stepsDone: saved?.step ?? 0, steps: steps)
-        try room.check(folder.path)
+        try room.check(folder)
         let model = try input.makeModel(withWeights: saved == nil)
         let state = try TrainingState(model.parameters)
         let source = try scorer.make(for: model, sequences: sequences)
