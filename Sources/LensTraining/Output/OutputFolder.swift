@@ -81,7 +81,7 @@ public final class OutputFolder {
                     "\(checkpointsPath) \(what), so that no checkpoint can be saved there. Move it away, or give --output "
                         + "another folder.")
             }
-            _ = try AtomicFolder(path: checkpointsPath + "/probe")
+            _ = try AtomicFolder(path: checkpointsPath + "/step-1")
         }
         try requireReplaceableModel(modelPath)
         // Begun and abandoned, they tell what writing them would.
