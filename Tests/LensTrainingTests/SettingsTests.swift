@@ -148,7 +148,7 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         #expect(changed.ropeFrequencyFactors == nil && changed.ropeTheta == 1e6)
     }
 
-    @Test func unmentionedExtrapolationIsWarnedOf() {
+    @Test func unmentionedExtrapolationIsWarnedOf() throws {
         #expect(try ContextExtension(contextLength: 256).warning(for: configuration) != nil)
         #expect(try ContextExtension(contextLength: 128).warning(for: configuration) == nil)
         #expect(try ContextExtension(contextLength: 256, ropeTheta: 1e6).warning(for: configuration) == nil)
