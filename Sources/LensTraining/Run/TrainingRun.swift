@@ -64,8 +64,7 @@ struct TrainingRun {
         if settings.warmup > steps {
             observer?.warning(
                 "The warm-up of \(settings.warmup) updates is longer than the run of \(steps): the learning rate comes to "
-                    + "\(arithmetic(steps: steps).schedule.rate(step: steps)) of \(settings.learningRate). Lower --warmup, "
-                    + "or raise --steps.")
+                    + "\(steps)/\(settings.warmup) of \(settings.learningRate). Lower --warmup, or raise --steps.")
         }
         let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(
