@@ -103,7 +103,8 @@ struct GGUFConfigurationWriter {
             warnings.append(
                 "\(path): llama.cpp does not read beta_fast and beta_slow of YaRN in files of the architecture "
                     + "`\(configuration.family.rawValue)`; it takes \(usual.betaFast) and \(usual.betaSlow) for the "
-                    + "\(yarn.betaFast) and \(yarn.betaSlow) of this model, and gives other losses. LongLens reads them.")
+                    + "\(yarn.betaFast) and \(yarn.betaSlow) of this model, and gives other losses. LongLens reads them."
+            )
         }
         // llama.cpp multiplies its own 0.1 ln(factor) + 1 with this.
         let relative = yarn.effectiveAttentionFactor / YarnScaling.defaultAttentionFactor(yarn.factor)

@@ -6,7 +6,8 @@ struct BenchTrain: ParsableCommand {
         commandName: "train", abstract: "Whole training steps: forward, weighted backward, update.")
     @OptionGroup var contexts: ContextOptions
     @Option(name: .long, help: "Share of the tokens with a weight above 0, as a sparse scheme leaves.") var kept = 1.0
-    @Option(name: .long, help: "Memory to stay within, such as 8GiB (default: what the machine has free).") var memoryLimit: ByteCount?
+    @Option(name: .long, help: "Memory to stay within, such as 8GiB (default: what the machine has free).")
+    var memoryLimit: ByteCount?
     @OptionGroup var options: BenchOptions
 
     func validate() throws {
