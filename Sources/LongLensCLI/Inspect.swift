@@ -13,7 +13,7 @@ struct Inspect: ParsableCommand {
     @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
         String?
     @Flag(name: .long, help: "As JSON.") var json = false
-    @OptionGroup var machine: RunOptions
+    @OptionGroup var computing: ThreadOptions
 
     struct Report: Encodable {
         struct Tensors: Encodable { let type: String, count: Int, elements: Int }
@@ -32,7 +32,7 @@ struct Inspect: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
+        try computing.prepare()
         let report = try describeWithoutWeights() ?? describe()
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : text(report))
     }

@@ -48,16 +48,10 @@ func loadSayingWarnings(
     return pretrained
 }
 
-/// How the machine is used, and how much is said.
-struct RunOptions: ParsableArguments {
+/// How a command computes.
+struct ThreadOptions: ParsableArguments {
     @Option(name: .long, help: "Threads (default: the physical cores this process may use).")
     var threads: Int?
-
-    @Flag(name: .long, help: "No progress, no notes; warnings and errors only.")
-    var quiet = false
-
-    @Flag(name: .shortAndLong, help: "Say more.")
-    var verbose = false
 
     func validate() throws {
         if let threads, !(1...greatestCount).contains(threads) {
@@ -70,6 +64,20 @@ struct RunOptions: ParsableArguments {
         if let threads { Threads.count = threads }
         try InstructionSet.applyEnvironment()
     }
+}
+
+/// How a command computes, and how much it says.
+struct RunOptions: ParsableArguments {
+    @OptionGroup var computing: ThreadOptions
+
+    @Flag(name: .long, help: "No progress, no notes; warnings and errors only.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Say more: the model, the machine, what a run does on its way.")
+    var verbose = false
+
+    /// Chooses threads and instruction set, see ``ThreadOptions/prepare()``.
+    func prepare() throws(LensError) { try computing.prepare() }
 }
 
 /// Which documents.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import LensSupport
 import LongLens
 
@@ -20,10 +19,11 @@ struct ShapeOptions: ParsableArguments {
         if (model == nil) == (shape == nil) { throw ValidationError("Give either --model or --shape.") }
     }
 
-    func configuration() throws(LensError) -> ModelConfiguration {
+    /// - Parameter warn: told of what the user should know of the model.
+    func configuration(warn: ([String]) -> Void = say(warnings:)) throws(LensError) -> ModelConfiguration {
         if let shape { return try ModelShapes.named(shape) }
         let source = try openModel(path: model ?? "", tokenizerPath: tokenizer)
-        say(warnings: source.warnings)
+        warn(source.warnings)
         return source.configuration
     }
 
@@ -45,7 +45,7 @@ struct Plan: ParsableCommand {
     @Option(name: .long, help: "Memory to fit in, such as 8GiB (default: what this machine has free).") var memoryLimit:
         ByteCount?
     @Flag(name: .long, help: "As JSON.") var json = false
-    @OptionGroup var machine: RunOptions
+    @OptionGroup var computing: ThreadOptions
 
     func validate() throws {
         if context.value < 2 { throw ValidationError("--context must be at least 2: one token predicts nothing.") }
@@ -63,7 +63,7 @@ struct Plan: ParsableCommand {
     }
 
     mutating func run() throws {
-        try machine.prepare()
+        try computing.prepare()
         let configuration = try shape.configuration()
         try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
@@ -85,11 +85,11 @@ struct Plan: ParsableCommand {
                 "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
         }
         if let warning = try ContextExtension(contextLength: context.value).warning(for: configuration) {
-            machine.log.warning("\(warning)")
+            say(warnings: [warning])
         } else if longest > configuration.trainedContextLength {
-            machine.log.warning(
+            say(warnings: [
                 "The longest context that fits, \(longest) tokens, is past the \(configuration.trainedContextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
-            )
+            ])
         }
         guard report.bytes <= limit else {
             throw LensError.machine(

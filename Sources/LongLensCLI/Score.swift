@@ -21,7 +21,12 @@ struct Score: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "Tokens of a window, such as 2048 or 2k.") var context: Count
-    @Option(name: .long, help: "Tokens from one window to the next.") var stride: Count?
+    @Option(
+        name: .long,
+        help:
+            "Tokens from one window to the next (default: context - context²/length where that is whole, so that windows end with the sequence; else 3/4 of the context)."
+    )
+    var stride: Count?
     @Option(name: .long, help: "Cut documents into sequences of so many tokens first.") var chunk: Count?
     @Flag(name: .customLong("keep-last"), help: "Keep the shorter last sequence of a document.") var keepLast = false
     @Option(

@@ -108,6 +108,15 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         #expect(error?.message.contains("--rope-scaling") == true)
     }
 
+    @Test(arguments: [
+        ("yarn:facto=2", "Did you mean factor?"), ("yarn:factor=2,beta_fats=3", "Did you mean beta_fast?"),
+        ("yarm:factor=2", "Did you mean yarn?"),
+    ])
+    func mistakesAreAnsweredWithTheNearest(spec: String, hint: String) {
+        let error = lensError { _ = try RopeOption.parse(spec, contextLength: 64) }
+        #expect(error?.message.contains(hint) == true)
+    }
+
     private var configuration: ModelConfiguration {
         ModelConfiguration(
             vocabularySize: 64, hiddenSize: 32, feedForwardSize: 64, layerCount: 2, headCount: 4, keyValueHeadCount: 2,

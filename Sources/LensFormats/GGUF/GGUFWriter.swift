@@ -59,7 +59,7 @@ public func writeGGUF(
         try file.write([UInt8](repeating: 0, count: GGUFHeaderWriter.padding(after: tensor.byteCount)))
     }
     try file.commit()
-    return carrying.warnings
+    return description.warnings + carrying.warnings
 }
 
 /// The type that `writeGGUF` gives a parameter.

@@ -58,7 +58,9 @@ struct ContextOptions: ParsableArguments {
         let measured = try lengths.map { length in
             progress.update("\(what) of \(length) tokens")
             let work = try prepare(length)
-            return ContextRow(context: length, seconds: try measure(options.repeats, work.run), flops: work.flops)
+            let timing = try measure(options.repeats, work.run)
+            options.note("\(what) of \(length) tokens", timing, progress)
+            return ContextRow(context: length, seconds: timing, flops: work.flops)
         }
         progress.clear()
         let header = before.measuredAgain()
