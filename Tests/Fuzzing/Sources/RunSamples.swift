@@ -28,9 +28,10 @@ extension Samples {
         ).json
     }
 
-    /// A checkpoint after the first update, as the target of that name takes it.
-    static func checkpoint() throws -> [UInt8] {
-        let state = #"{"format":2,"step":1,"steps":2,"instructionSet":"avx2","settings":{},"data":"0","model":"0","scorer":""}"#
+    /// Checkpoints after and inside the first update, as the target of that name takes them.
+    static func checkpoints() throws -> [[UInt8]] {
+        let state = #""format":2,"steps":2,"instructionSet":"avx2","settings":{},"data":"0","model":"0","scorer":"""#
+        let partial = #""sequences":1,"loss":2,"nll":2,"weightStandardDeviation":0,"weightNonzero":1,"seconds":1"#
         let parameters = try ParameterStore(configuration(.llama))
         let tensors = try written { path in
             let writer = try SafetensorsWriter(
@@ -44,6 +45,9 @@ extension Samples {
             }
             try writer.commit()
         }
-        return Array(state.utf8) + [0, 0, 0] + Header.unsized(tensors)
+        return [("\(state),\"step\":1", "step-1"), ("\(state),\"step\":0,\"partial\":{\(partial)}", "step-0+1")].map {
+            (state: String, folder: String) in
+            Array("{\(state)}\0\0\(folder)\0".utf8) + Header.unsized(tensors)
+        }
     }
 }

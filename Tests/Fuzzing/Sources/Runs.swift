@@ -5,7 +5,7 @@ extension Target {
     /// file of each of its tensors, see `Header`, with a zero byte between.
     static let checkpoint = Target(
         name: "checkpoint",
-        seeds: { try [Samples.checkpoint()] },
+        seeds: { try Samples.checkpoints() },
         run: { input, scratch in
             let parts = parts(input, 4)
             let name = parts[2].isEmpty ? "step-1" : String(decoding: parts[2], as: UTF8.self)
