@@ -81,7 +81,7 @@ private final class EvaluationRun {
         let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         var evaluation = PerplexityEvaluation(
             encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos)
-        let reader = try command.documents.reader(warn: warn)
+        let reader = try command.documents.reader(stop, warn: warn)
         while evaluation.sequenceCount < command.sequences ?? .max {
             let start = reader.position
             guard let document = try reader.next() else { break }
@@ -114,7 +114,8 @@ private final class EvaluationRun {
             throw .missing("\(command.model.model) carries no tokenizer; give one with --tokenizer FILE.")
         }
         var evaluation = RecallEvaluation(tokenizer: tokenizer, pass: pass, addsBOS: command.documents.addsBOS)
-        let reader = try RecallDocumentReader(paths: command.documents.documents, warn: warn)
+        let reader = try RecallDocumentReader(
+            paths: command.documents.documents, whileWaiting: stop.whileWaiting, warn: warn)
         while evaluation.documentCount < command.sequences ?? .max {
             let start = reader.position
             guard let document = try reader.next() else { break }
