@@ -9,6 +9,8 @@ struct Evaluate: ParsableCommand {
         discussion: """
             perplexity: loss overall and by position in the sequence.
             recall: loss of the facts that generated documents ask for, by their distance in tokens (see generate).
+            A run that is stopped says what it has measured, and keeps nothing. score --chunk T --context T --keep-last --output FILE
+            computes the same losses as perplexity with --context T, says their mean, and can --resume.
             """)
 
     enum Task: String, ExpressibleByArgument, CaseIterable, Encodable { case perplexity, recall }
@@ -159,7 +161,10 @@ private final class EvaluationRun {
     /// The error of a run that does not come to its end, with what was measured until then.
     func ended(by error: LensError) -> LensError {
         progress.clear()
-        guard error.kind != .usage, losses.count > 0 else { return error }
+        guard error.kind != .usage else { return error }
+        guard losses.count > 0 else {
+            return error.kind == .interrupted ? LensError(.interrupted, "\(error.message) Nothing is kept.") : error
+        }
         return LensError(
             error.kind,
             "\(error.message) Until then: loss \(Format.decimal(losses.mean, 4)), perplexity "
