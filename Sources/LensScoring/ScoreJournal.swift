@@ -196,7 +196,8 @@ final class ScoreJournal {
         mutating func nextLine() throws(LensError) -> [UInt8]? {
             while let bytes = try lines.next() {
                 guard let json = ScoreJournal.json(bytes) else {
-                    throw .data("\(lines.path), line \(lines.line), was changed by another program while it was in use.")
+                    throw .data(
+                        "\(lines.path), line \(lines.line), was changed by another program while it was in use.")
                 }
                 if !UnfinishedScores.begins(json) { return Array(json) }
             }

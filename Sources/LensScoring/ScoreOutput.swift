@@ -141,7 +141,9 @@ public final class ScoreOutput {
         let work = UnfinishedScores.Work(sequence, context: context, stride: stride, model: model)
         let plan = try WindowPlan(length: work.length, context: context, stride: stride)
         var difference = unfinished.work.difference(from: work)
-        if plan.windowCount(ofLosses: unfinished.nll.count) == nil { difference = difference ?? "the windows are others" }
+        if plan.windowCount(ofLosses: unfinished.nll.count) == nil {
+            difference = difference ?? "the windows are others"
+        }
         if let difference {
             throw .usage(
                 "\(earlierPath) was made of other documents or settings: where it has the beginning of "

@@ -98,7 +98,8 @@ extension UnfinishedScores.Work {
         var sum = Checksum()
         unsafe sequence.tokens.withUnsafeBytes { unsafe sum.update($0) }
         self.init(
-            document: sequence.document, sequence: sequence.index, length: sequence.tokens.count, tokens: sum.hexadecimal,
+            document: sequence.document, sequence: sequence.index, length: sequence.tokens.count,
+            tokens: sum.hexadecimal,
             context: context, stride: stride, model: model)
     }
 

@@ -103,7 +103,7 @@ import Testing
     @Test func aDamagedFirstLineIsSaid() throws {
         _ = try run(try open("o"), records[..<5])
         var journal = Array(try contents("o.partial"))
-        journal[4] ^= 1
+        journal[64] ^= 1
         try folder.file("o.partial", journal)
         var warnings: [String] = []
         #expect(try open("o", resume: true, warnings: { warnings.append($0) }).resumption == .nothingThere)

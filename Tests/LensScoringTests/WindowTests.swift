@@ -56,11 +56,15 @@ import Testing
     }
 
     @Test func lossesTellWindows() throws {
-        for (context, stride, length) in [(8, 6, 21), (8, 6, 20), (8, 6, 8), (8, 6, 3), (2, 1, 9), (8, 6, 1), (9, 4, 40)] {
+        for (context, stride, length) in [
+            (8, 6, 21), (8, 6, 20), (8, 6, 8), (8, 6, 3), (2, 1, 9), (8, 6, 1), (9, 4, 40),
+        ] {
             let plan = try WindowPlan(length: length, context: context, stride: stride)
             var ends = [0: 0]
             for k in 0..<plan.count where !plan[k].scored.isEmpty { ends[plan[k].scored.upperBound - 1] = k + 1 }
-            for count in 0...length + 3 { #expect(plan.windowCount(ofLosses: count) == ends[count], "\(plan) \(count)") }
+            for count in 0...length + 3 {
+                #expect(plan.windowCount(ofLosses: count) == ends[count], "\(plan) \(count)")
+            }
         }
     }
 

@@ -40,7 +40,8 @@ struct TrainingInput {
     /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them; `check` is
     /// called before each document, and while a pipe gives nothing.
     func sequences(
-        _ settings: TrainingSettings, warn: @escaping (String) -> Void, check: @escaping @Sendable () throws(LensError) -> Void
+        _ settings: TrainingSettings, warn: @escaping (String) -> Void,
+        check: @escaping @Sendable () throws(LensError) -> Void
     ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
@@ -49,7 +50,8 @@ struct TrainingInput {
         var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
         encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data, whileWaiting: check, warn: warn), encoder: encoder, length: settings.contextLength,
+            DocumentReader(paths: settings.data, whileWaiting: check, warn: warn), encoder: encoder,
+            length: settings.contextLength,
             check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }
         return sequences
