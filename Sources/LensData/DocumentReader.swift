@@ -10,6 +10,7 @@ import LensSupport
 public final class DocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32
+    private let whileWaiting: (@Sendable () throws(LensError) -> Void)?
     private let warn: (String) -> Void
     private var current: (stream: ByteStream, lines: DocumentLines?)?
     private var finishedByteCount = 0
@@ -27,15 +28,18 @@ public final class DocumentReader {
     ///   - format: how all of them are read.
     ///   - forTraining: keys of JSON lines that say what each token counts are then an error, and a warning otherwise.
     ///   - standardInput: the descriptor that `-` reads.
+    ///   - whileWaiting: called again and again while a pipe gives nothing; what it throws ends the reading.
     ///   - warn: told of what is left out or doubtful, one paragraph each: files of a folder that are passed over, empty
     ///     documents, ids that come twice, keys that are not read.
     public init(
         paths: [String], format: InputFormat = .auto, forTraining: Bool = false, standardInput: Int32 = 0,
+        whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
         warn: @escaping (String) -> Void = { _ in }
     ) throws(LensError) {
         let files = try DocumentFile.find(paths, format: format, warn: warn)
         self.files = files[...]
         self.standardInput = standardInput
+        self.whileWaiting = whileWaiting
         self.warn = warn
         unreadKeys = UnreadKeys(forTraining ? .training : .measuring)
         byteCount = files.allSatisfy { $0.byteCount != nil } ? files.reduce(0) { $0 + ($1.byteCount ?? 0) } : nil
@@ -70,7 +74,7 @@ public final class DocumentReader {
 
     /// Begins a file: a text gives its document, of JSON lines the first is yet to come.
     private func open(_ file: DocumentFile) throws(LensError) -> Document? {
-        let stream = try ByteStream(file.input(standardInput: standardInput))
+        let stream = try ByteStream(file.input(standardInput: standardInput, whileWaiting: whileWaiting))
         if try isText(stream, file) {
             current = (stream, nil)
             return try text(stream, id: file.id)

@@ -4,6 +4,7 @@ import LensSupport
 public final class RecallDocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32
+    private let whileWaiting: (@Sendable () throws(LensError) -> Void)?
     private var current: (lines: LineReader, stream: ByteStream)?
     private let warn: (String) -> Void
     private var unreadKeys = UnreadKeys(.measuring)
@@ -15,12 +16,14 @@ public final class RecallDocumentReader {
 
     /// Finds the files, as ``DocumentReader`` does; `warn` is told what it would tell.
     public init(
-        paths: [String], standardInput: Int32 = 0, warn: @escaping (String) -> Void = { _ in }
+        paths: [String], standardInput: Int32 = 0, whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
+        warn: @escaping (String) -> Void = { _ in }
     ) throws(LensError) {
         let files = try DocumentFile.find(paths, format: .auto, warn: warn)
         self.files = files[...]
         self.standardInput = standardInput
         self.warn = warn
+        self.whileWaiting = whileWaiting
         byteCount = files.allSatisfy { $0.byteCount != nil } ? files.reduce(0) { $0 + ($1.byteCount ?? 0) } : nil
     }
 
@@ -48,7 +51,7 @@ public final class RecallDocumentReader {
                 guard documentCount > 0 else { throw .data("There is no document: what was given holds none.") }
                 return nil
             }
-            let stream = try ByteStream(file.input(standardInput: standardInput))
+            let stream = try ByteStream(file.input(standardInput: standardInput, whileWaiting: whileWaiting))
             if let foreign = ForeignFile.describe(
                 try stream.peek(ForeignFile.startLength), as: .document, evenText: true)
             {

@@ -33,14 +33,18 @@ private func checkFinite(_ loss: Float, token: Int) throws(LensError) {
 ///   - tokens: the document's tokens, as many as the plan's length.
 ///   - bosToken: the model's beginning of sequence. Where the document begins with it, so does every window, in place of
 ///     the window's first token.
-///   - afterWindow: called after each window, for progress; what it throws ends the scoring.
+///   - known: the losses of the first windows, which are not computed again.
+///   - afterWindow: called with the losses of each window that was computed; what it throws ends the scoring.
 /// - Returns: one loss fewer than there are tokens. Throws `.data` when the scorer gives a loss that is not finite.
 public func windowedLosses(
-    _ tokens: [Int32], plan: WindowPlan, scorer: any TokenScorer, bosToken: Int32?,
-    afterWindow: () throws(LensError) -> Void = {}
+    _ tokens: [Int32], plan: WindowPlan, scorer: any TokenScorer, bosToken: Int32?, known: [Float] = [],
+    afterWindow: ([Float]) throws(LensError) -> Void = { (_) throws(LensError) in }
 ) throws(LensError) -> [Float] {
-    var losses = Array(repeating: Float.nan, count: tokens.count - 1)
-    try fill(&losses, windows: 0..<plan.count, tokens, plan, scorer, bosToken, afterWindow)
+    guard let windowCount = plan.windowCount(ofLosses: known.count) else {
+        preconditionFailure("the known losses must be those of whole windows")
+    }
+    var losses = known + Array(repeating: Float.nan, count: tokens.count - 1 - known.count)
+    try fill(&losses, windows: windowCount..<plan.count, tokens, plan, scorer, bosToken, afterWindow)
     return losses
 }
 
@@ -56,13 +60,15 @@ public func shortLosses(
 ) throws(LensError) -> [Float] {
     precondition(long.count == tokens.count - 1, "the long losses must be those of the tokens")
     var losses = long
-    try fill(&losses, windows: 1..<plan.count, tokens, plan, scorer, bosToken, afterWindow)
+    try fill(&losses, windows: 1..<plan.count, tokens, plan, scorer, bosToken) { (_) throws(LensError) in
+        try afterWindow()
+    }
     return losses
 }
 
 private func fill(
     _ losses: inout [Float], windows: Range<Int>, _ tokens: [Int32], _ plan: WindowPlan, _ scorer: any TokenScorer,
-    _ bosToken: Int32?, _ afterWindow: () throws(LensError) -> Void
+    _ bosToken: Int32?, _ afterWindow: ([Float]) throws(LensError) -> Void
 ) throws(LensError) {
     precondition(tokens.count == plan.length, "the plan must be made for the document's length")
     let beginsWithBOS = bosToken != nil && tokens.first == bosToken
@@ -78,6 +84,6 @@ private func fill(
             try checkFinite(loss, token: token)
             losses[token - 1] = loss
         }
-        try afterWindow()
+        try afterWindow(result)
     }
 }

@@ -103,9 +103,9 @@ struct DocumentOptions: ParsableArguments {
         help: "How documents are read; auto: as their names end (.txt, .jsonl), else told from their content.")
     var inputFormat: InputFormat = .auto
 
-    /// Reads the documents; `warn` is told of what is left out or doubtful.
-    func reader(warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
-        try DocumentReader(paths: documents, format: inputFormat, warn: warn)
+    /// Reads the documents; `warn` is told of what is left out or doubtful. `stop` ends waiting for a pipe.
+    func reader(_ stop: StopRequest, warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
+        try DocumentReader(paths: documents, format: inputFormat, whileWaiting: stop.whileWaiting, warn: warn)
     }
 
     /// Whether text begins with BOS; nil as the model has it.
@@ -121,6 +121,13 @@ struct DocumentOptions: ParsableArguments {
         }
         encoder.embeddingRows = configuration.vocabularySize
         return encoder
+    }
+}
+
+extension StopRequest {
+    /// Ends waiting for a pipe once the stop is requested.
+    var whileWaiting: @Sendable () throws(LensError) -> Void {
+        { () throws(LensError) in try self.check("Stopped while the documents were read.") }
     }
 }
 

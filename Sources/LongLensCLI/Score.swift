@@ -9,7 +9,8 @@ struct Score: ParsableCommand {
         discussion: """
             A document longer than the context is scored by overlapping windows, each of which gives the losses of its last tokens.
             The output feeds train --scorer and weigh.
-            While it runs, what is finished stands in OUTPUT.partial, from which --resume goes on after an interruption.
+            While it runs, what is done stands in OUTPUT.partial, the losses inside a document too, at most a second and a window
+            behind. After any end but the right one, kill -9 too, the same command with --resume goes on there, to the same bytes.
             """)
 
     enum Compute: String, ExpressibleByArgument, CaseIterable {
@@ -37,7 +38,7 @@ struct Score: ParsableCommand {
     var compute: Compute = .auto
     @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
     @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
-    @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has finished.")
+    @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has done.")
     var resume = false
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
@@ -63,7 +64,7 @@ struct Score: ParsableCommand {
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
         let log = machine.log
-        let reader = try documents.reader { log.warning("\($0)") }
+        let reader = try documents.reader(stop) { log.warning("\($0)") }
         let pretrained = try model.load { () throws(LensError) in try stop.check("Stopped while the model was read.") }
         machine.note(pretrained)
         let settings = ScoreSettings([

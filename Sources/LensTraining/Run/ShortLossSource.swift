@@ -63,7 +63,7 @@ public final class FrozenScorer: ShortLossSource {
         _ sequence: TokenSequence, long: [Float], progress: (Double) -> Void
     ) throws(LensError) -> [Float] {
         var windows = 0
-        return try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken) {
+        return try windowedLosses(sequence.tokens, plan: plan, scorer: pass, bosToken: bosToken) { _ in
             windows += 1
             progress(Double(windows) / Double(plan.count))
         }

@@ -39,9 +39,10 @@ struct TrainingInput {
     var bosToken: Int32? { tokenizer?.bosToken ?? configuration.bosToken }
 
     /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them; `check` is
-    /// called before each document.
+    /// called before each document, and while a pipe gives nothing.
     func sequences(
-        _ settings: TrainingSettings, warn: @escaping (String) -> Void, check: () throws(LensError) -> Void
+        _ settings: TrainingSettings, warn: @escaping (String) -> Void,
+        check: @escaping @Sendable () throws(LensError) -> Void
     ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
@@ -50,7 +51,8 @@ struct TrainingInput {
         var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
         encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data, forTraining: true, warn: warn), encoder: encoder,
+            DocumentReader(paths: settings.data, forTraining: true, whileWaiting: check, warn: warn),
+            encoder: encoder,
             length: settings.contextLength,
             check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }

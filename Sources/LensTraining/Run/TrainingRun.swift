@@ -57,8 +57,8 @@ struct TrainingRun {
     private mutating func train() throws(LensError) -> LanguageModel {
         for warning in warnings + input.warnings + scorer.warnings { observer?.warning(warning) }
         let observer = observer
-        let sequences = try input.sequences(settings, warn: { observer?.warning($0) }) { () throws(LensError) in
-            try checkStop()
+        let sequences = try input.sequences(settings, warn: { observer?.warning($0) }) {
+            [stop] () throws(LensError) in try Self.check(stop)
         }
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
@@ -106,15 +106,13 @@ struct TrainingRun {
                 "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than the context of "
                     + "\(sequences.length) tokens and are left out.")
         }
-        try checkStop()
+        try Self.check(stop)
         try train(trainer, steps: steps, identity: identity)
         return model
     }
 
-    private func checkStop() throws(LensError) {
-        guard stop.isRequested else { return }
-        throw LensError(
-            .interrupted, "Stopped before the first update: nothing new is to be saved, and what was there stays.")
+    private static func check(_ stop: StopRequest) throws(LensError) {
+        try stop.check("Stopped before the first update: nothing new is to be saved, and what was there stays.")
     }
 
     private func arithmetic(steps: Int) -> Trainer.Settings {
