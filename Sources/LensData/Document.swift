@@ -11,8 +11,8 @@ public struct Document: Sendable, Equatable {
     public var content: Content
     /// Where it came from, for messages: a file, or a file and line.
     public var source: String
-    /// Whether it came with `weights` of its own, which scoring does not need and training does not read.
-    public var hasWeights = false
+    /// What its line of JSON says that is not read, key by key.
+    public var unreadKeys: [String] = []
 
     public init(id: String, content: Content, source: String? = nil) {
         self.id = id

@@ -80,10 +80,12 @@ struct DocumentFile {
         self.identity = identity
     }
 
-    func input(standardInput: Int32) throws(LensError) -> InputFile {
+    /// - Parameter whileWaiting: called while a pipe gives nothing; what it throws ends the reading.
+    func input(standardInput: Int32, whileWaiting: InputFile.Waiting?) throws(LensError) -> InputFile {
         switch place {
-        case .standardInput: InputFile(descriptor: standardInput, name: "standard input")
-        case .path(let path): try InputFile(path: path)
+        case .standardInput:
+            InputFile(descriptor: standardInput, name: "standard input", whileWaiting: whileWaiting)
+        case .path(let path): try InputFile(path: path, whileWaiting: whileWaiting)
         }
     }
 

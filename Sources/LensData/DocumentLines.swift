@@ -1,6 +1,7 @@
 import LensSupport
 
-/// The documents of JSON lines: `{"text": …}` or `{"tokens": [ids…]}` a line, optional `"id"`, other keys passed over.
+/// The documents of JSON lines: `{"text": …}` or `{"tokens": [ids…]}` a line, optional `"id"`; other keys
+/// are named in the document.
 final class DocumentLines {
     private let lines: LineReader
     private let stream: ByteStream
@@ -18,7 +19,9 @@ final class DocumentLines {
 
     /// The next document, which may be empty, or nil at the end.
     func next() throws(LensError) -> Document? {
-        let hint = lines.line == 0 ? ContentKind.hint(try stream.peek(64)) : nil
+        let hint =
+            lines.line == 0
+            ? ForeignFile.describe(try stream.peek(ForeignFile.startLength), as: .document, evenText: true) : nil
         while let line = try lines.next() {
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
             let source = "\(lines.path), line \(lines.line)"
@@ -40,7 +43,8 @@ final class DocumentLines {
         try json.beginObject()
         while let key = try json.nextKey(&first) {
             let name = String(decoding: key, as: UTF8.self)
-            guard ["text", "tokens", "id", "weights", "messages"].contains(name) else {
+            guard ["text", "tokens", "id", "messages"].contains(name) else {
+                document.unreadKeys.append(name)
                 try json.skip()
                 continue
             }
@@ -55,7 +59,7 @@ final class DocumentLines {
             case "tokens": document.content = .tokens(try tokens(&json))
             case "id": document.id = try identifier(&json) ?? defaultID
             default:
-                document.hasWeights = document.hasWeights || name == "weights"
+                document.unreadKeys.append(name)
                 try json.skip()
             }
         }

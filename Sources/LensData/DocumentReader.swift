@@ -3,18 +3,21 @@ import LensSupport
 /// Reads documents one after the other, holding one at a time.
 ///
 /// A path is a file of text (one document, named like the file) or of JSON lines (one document a line: `{"text": …}` or
-/// `{"tokens": [ids…]}`, optional `"id"`), a pipe, `-` for standard input, or a folder (its `.txt` and `.jsonl` files
+/// `{"tokens": [ids…]}`, optional `"id"`; other keys are
+/// warned about), a pipe, `-` for standard input, or a folder (its `.txt` and `.jsonl` files
 /// sorted by name, with subfolders); gzip and Zstandard are decompressed. What a file is its name says, or its content
 /// where the name says nothing, or the format that is asked for.
 public final class DocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32
+    private let whileWaiting: (@Sendable () throws(LensError) -> Void)?
     private let warn: (String) -> Void
     private var current: (stream: ByteStream, lines: DocumentLines?)?
     private var finishedByteCount = 0
     private var documentCount = 0
     private var empty: [String] = []
     private var ids = SeenIDs()
+    private var unreadKeys: UnreadKeys
 
     /// Bytes of all input as it is stored; nil where a pipe or standard input is among it.
     public let byteCount: Int?
@@ -23,17 +26,22 @@ public final class DocumentReader {
     ///
     /// - Parameters:
     ///   - format: how all of them are read.
+    ///   - forTraining: keys of JSON lines that say what each token counts are then an error, and a warning otherwise.
     ///   - standardInput: the descriptor that `-` reads.
+    ///   - whileWaiting: called again and again while a pipe gives nothing; what it throws ends the reading.
     ///   - warn: told of what is left out or doubtful, one paragraph each: files of a folder that are passed over, empty
-    ///     documents, ids that come twice.
+    ///     documents, ids that come twice, keys that are not read.
     public init(
-        paths: [String], format: InputFormat = .auto, standardInput: Int32 = 0,
+        paths: [String], format: InputFormat = .auto, forTraining: Bool = false, standardInput: Int32 = 0,
+        whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
         warn: @escaping (String) -> Void = { _ in }
     ) throws(LensError) {
         let files = try DocumentFile.find(paths, format: format, warn: warn)
         self.files = files[...]
         self.standardInput = standardInput
+        self.whileWaiting = whileWaiting
         self.warn = warn
+        unreadKeys = UnreadKeys(forTraining ? .training : .measuring)
         byteCount = files.allSatisfy { $0.byteCount != nil } ? files.reduce(0) { $0 + ($1.byteCount ?? 0) } : nil
     }
 
@@ -49,6 +57,7 @@ public final class DocumentReader {
         while true {
             if let current {
                 if let document = try current.lines?.next() {
+                    try unreadKeys.check(document.unreadKeys, in: document.source, warn: warn)
                     if accept(document) { return document }
                     continue
                 }
@@ -65,7 +74,7 @@ public final class DocumentReader {
 
     /// Begins a file: a text gives its document, of JSON lines the first is yet to come.
     private func open(_ file: DocumentFile) throws(LensError) -> Document? {
-        let stream = try ByteStream(file.input(standardInput: standardInput))
+        let stream = try ByteStream(file.input(standardInput: standardInput, whileWaiting: whileWaiting))
         if try isText(stream, file) {
             current = (stream, nil)
             return try text(stream, id: file.id)
@@ -95,7 +104,7 @@ public final class DocumentReader {
     }
 
     private func text(_ stream: ByteStream, id: String) throws(LensError) -> Document {
-        let hint = ContentKind.hint(try stream.peek(64))
+        let hint = ForeignFile.describe(try stream.peek(ForeignFile.startLength), as: .document, evenText: true)
         let bytes = try stream.rest()
         if let offset = firstInvalidUTF8(bytes[...]) {
             if let hint { throw .data("\(stream.path) \(hint)") }

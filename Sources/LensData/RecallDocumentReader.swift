@@ -1,30 +1,29 @@
 import LensSupport
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// Reads the documents that ``RecallDocumentGenerator`` makes, one JSON object a line, holding one at a time.
 public final class RecallDocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32
+    private let whileWaiting: (@Sendable () throws(LensError) -> Void)?
     private var current: (lines: LineReader, stream: ByteStream)?
-    private let decoder = JSONDecoder()
+    private let warn: (String) -> Void
+    private var unreadKeys = UnreadKeys(.measuring)
     private var finishedByteCount = 0
     private var documentCount = 0
 
     /// Bytes of all input as it is stored; nil where a pipe or standard input is among it.
     public let byteCount: Int?
 
-    /// Finds the files, as ``DocumentReader`` does.
+    /// Finds the files, as ``DocumentReader`` does; `warn` is told what it would tell.
     public init(
-        paths: [String], standardInput: Int32 = 0, warn: @escaping (String) -> Void = { _ in }
+        paths: [String], standardInput: Int32 = 0, whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
+        warn: @escaping (String) -> Void = { _ in }
     ) throws(LensError) {
         let files = try DocumentFile.find(paths, format: .auto, warn: warn)
         self.files = files[...]
         self.standardInput = standardInput
+        self.warn = warn
+        self.whileWaiting = whileWaiting
         byteCount = files.allSatisfy { $0.byteCount != nil } ? files.reduce(0) { $0 + ($1.byteCount ?? 0) } : nil
     }
 
@@ -39,11 +38,9 @@ public final class RecallDocumentReader {
             if let current {
                 while let line = try current.lines.next() {
                     if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-                    guard let document = try? decoder.decode(RecallDocument.self, from: Data(line)) else {
-                        throw .data(
-                            "\(current.lines.path), line \(current.lines.line), is no recall document: an object with id, "
-                                + "text and facts was expected, as longlens generate writes.")
-                    }
+                    let source = "\(current.lines.path), line \(current.lines.line)"
+                    let (document, unread) = try RecallDocument.read(line, source: source)
+                    try unreadKeys.check(unread, in: source, warn: warn)
                     documentCount += 1
                     return document
                 }
@@ -54,8 +51,42 @@ public final class RecallDocumentReader {
                 guard documentCount > 0 else { throw .data("There is no document: what was given holds none.") }
                 return nil
             }
-            let stream = try ByteStream(file.input(standardInput: standardInput))
+            let stream = try ByteStream(file.input(standardInput: standardInput, whileWaiting: whileWaiting))
+            if let foreign = ForeignFile.describe(
+                try stream.peek(ForeignFile.startLength), as: .document, evenText: true)
+            {
+                throw .data("\(stream.path) \(foreign)")
+            }
             current = (LineReader(stream), stream)
         }
+    }
+}
+
+extension RecallDocument {
+    /// Reads a line as `generate` writes it, and the names of the keys that it has beside them. `.data` names `source`.
+    fileprivate static func read(
+        _ line: [UInt8], source: String
+    ) throws(LensError) -> (document: RecallDocument, unread: [String]) {
+        let json = try JSONValue.parse(line, path: source)
+        guard let members = json.members, let id = json["id"]?.string, let text = json["text"]?.string,
+            let list = json["facts"]?.array, case let facts = list.compactMap(fact), facts.count == list.count
+        else {
+            throw .data(
+                "\(source), is no recall document: an object with id, text and facts was expected, as longlens generate "
+                    + "writes.")
+        }
+        let unread = members.map(\.name).filter { !["id", "text", "facts"].contains($0) }
+        return (RecallDocument(id: id, text: text, facts: facts), unread)
+    }
+
+    private static func fact(_ json: JSONValue) -> Fact? {
+        func range(_ key: String) -> [Int]? {
+            guard let ends = json[key]?.array, case let numbers = ends.compactMap(\.integer),
+                numbers.count == ends.count
+            else { return nil }
+            return numbers
+        }
+        guard let stated = range("stated"), let asked = range("asked") else { return nil }
+        return Fact(stated: stated, asked: asked)
     }
 }

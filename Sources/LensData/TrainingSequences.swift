@@ -82,11 +82,6 @@ public struct TrainingSequences: Sendable {
         _ reader: DocumentReader, _ encoder: DocumentEncoder
     ) throws(LensError) -> (id: String, tokens: [Int32])? {
         guard let document = try reader.next() else { return nil }
-        guard !document.hasWeights else {
-            throw .data(
-                "\(document.source) has \"weights\", and training does not read the weights of documents yet: it would "
-                    + "learn from all tokens alike. Remove the key if that is what you want.")
-        }
         return (document.id, try encoder.tokens(of: document))
     }
 

@@ -28,7 +28,8 @@ public struct Pretrained: Sendable {
     /// Loads a GGUF file, a Hugging Face folder or a llama2.c file, its weights as fp32.
     ///
     /// - Parameter tokenizerPath: a tokenizer file for formats without one.
-    /// - Parameter adjust: changes the configuration before use, to extend the context for example.
+    /// - Parameter adjust: called before a weight is read: may change the configuration, to extend the context for example,
+    ///   or refuse it.
     /// - Parameter check: called before each tensor is read; what it throws ends the reading.
     /// - Throws: `LensError`: `.missing`, `.data` (malformed, a weight that is not finite), `.machine` (no memory).
     public static func load(

@@ -20,17 +20,19 @@ public struct ScoreSettings: Sendable, Equatable {
     }
 }
 
-/// The finished records of a run of scoring that has not come to its end, beside its output as `OUTPUT.partial`.
+/// What a run of scoring that has not come to its end has computed, beside its output as `OUTPUT.partial`.
 ///
 /// Each line is the checksum of its rest in 16 hexadecimal digits, a space, and a JSON object: the run's settings first,
-/// then the records as they are in a score file of JSON lines. A line that was being written when the run was killed is
-/// told by its checksum and dropped.
+/// then the records as they are in a score file of JSON lines, each after the losses that were kept on the way to it. A
+/// line that was being written when the run was killed is told by its checksum and dropped.
 final class ScoreJournal {
-    private static let version = "longlens score journal 1"
+    private static let version = "longlens score journal 2"
 
     let path: String
     /// Records in the file.
     private(set) var count = 0
+    /// The losses at the end of the file whose record is not there.
+    private(set) var unfinished: UnfinishedScores?
     private let file: JournalFile
     private var lastSync = ContinuousClock.now
     /// Between flushes to the disk. What was written before outlives the process in any case, but not the machine.
@@ -55,9 +57,10 @@ final class ScoreJournal {
             _ = try journal.read()
             try journal.file.truncate(to: 0)
             warn(
-                "\(path), which a run that did not come to its end left with \(describeCount(journal.count)), was removed. "
+                "\(path), which a run that did not come to its end left with \(journal.kept), was removed. "
                     + "--resume would have gone on from there.")
             journal.count = 0
+            journal.unfinished = nil
         }
         try journal.file.append(line(headerJSON(settings)))
         return journal
@@ -69,7 +72,7 @@ final class ScoreJournal {
     ) throws(LensError) -> ScoreJournal {
         let journal = try ScoreJournal(path: path)
         guard journal.file.byteCount > 0, let found = try journal.read(warn) else {
-            // Killed before the first line was whole.
+            // Killed before the first line was whole, or damaged in it.
             try journal.file.truncate(to: 0)
             try journal.file.append(line(headerJSON(settings)))
             return journal
@@ -82,42 +85,74 @@ final class ScoreJournal {
         return journal
     }
 
+    /// What the file holds.
+    var kept: KeptScores {
+        KeptScores(
+            sequenceCount: count,
+            unfinished: unfinished.map {
+                KeptScores.Unfinished(
+                    document: $0.work.document, sequence: $0.work.sequence, tokenCount: $0.nll.count + 1,
+                    length: $0.work.length)
+            })
+    }
+
     /// Reads all lines: counts the records and drops what is damaged at the end. Nil when not even the header is whole.
     private func read(_ warn: (String) -> Void = { _ in }) throws(LensError) -> ScoreSettings? {
         let lines = file.lines()
         var settings: ScoreSettings?
         var wholeByteCount = 0
-        count = 0
+        (count, unfinished) = (0, nil)
         while let bytes = try lines.next() {
             guard lines.end - lines.offset == bytes.count + 1, let json = Self.json(bytes) else { break }
             if settings == nil {
                 settings = try header(json)
+            } else if UnfinishedScores.begins(json) {
+                guard take(try? UnfinishedScores(json: Array(json), place: path)) else { break }
             } else {
                 count += 1
+                unfinished = nil
             }
             wholeByteCount = lines.end
         }
-        guard settings != nil || looksUnfinished() else {
+        if settings == nil, try !looksUnfinished() {
             throw .io("\(path) is in the way: it is no journal of longlens score. Move it away.")
         }
+        if settings == nil && lines.end < file.byteCount {
+            warn("\(path) is damaged in its first line, which says what it is of; all of it is computed again.")
+        }
         if settings != nil && wholeByteCount < file.byteCount {
-            var dropped = -1
+            var dropped = 0
             while try lines.next() != nil { dropped += 1 }
             // One torn line is what a killed run leaves.
             if dropped > 0 {
-                warn("\(path) is damaged after \(describeCount(count)); the rest of it is computed again.")
+                warn("\(path) is damaged after \(kept); the rest of it is computed again.")
             }
             try file.truncate(to: wholeByteCount)
         }
         return settings
     }
 
-    /// Whether the file can be the beginning of a journal's first line.
-    private func looksUnfinished() -> Bool {
+    /// Takes further losses of a sequence; false when they do not go on with what is there.
+    private func take(_ next: UnfinishedScores?) -> Bool {
+        guard let next else { return false }
+        if next.from > 0 { return unfinished?.append(next) ?? false }
+        unfinished = next
+        return true
+    }
+
+    /// Whether the file can be the beginning of a journal's first line. `.usage` when it is one of another version.
+    private func looksUnfinished() throws(LensError) -> Bool {
         guard let first = try? file.lines().next(), first.count < 4096 else { return false }
+        guard first.prefix(16).allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else { return false }
         let begin = Array("{\"journal\":\"\(Self.version)\"".utf8)
-        return first.prefix(16).allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
-            && zip(first.dropFirst(17), begin).allSatisfy { $0 == $1 }
+        if zip(first.dropFirst(17), begin).allSatisfy({ $0 == $1 }) { return true }
+        // Other versions have other checksums.
+        if first.dropFirst(17).starts(with: begin.dropLast(2)) { throw otherVersion }
+        return false
+    }
+
+    private var otherVersion: LensError {
+        .usage("\(path) was written by another version of longlens. Finish it with that, or remove it.")
     }
 
     // MARK: Records
@@ -126,8 +161,20 @@ final class ScoreJournal {
     func append(_ record: ScoreRecord) throws(LensError) {
         var json = record.jsonLine()
         json.removeLast()
-        try file.append(Self.line(json))
+        try append(json)
         count += 1
+        unfinished = nil
+    }
+
+    /// Adds losses on the way to a record, those that follow what is there of its sequence.
+    func append(_ losses: UnfinishedScores) throws(LensError) {
+        try append(losses.json)
+        let goesOn = take(losses)
+        precondition(goesOn, "the losses of a sequence are kept in their order")
+    }
+
+    private func append(_ json: [UInt8]) throws(LensError) {
+        try file.append(Self.line(json))
         if ContinuousClock.now - lastSync > Self.syncInterval { try sync() }
     }
 
@@ -147,11 +194,14 @@ final class ScoreJournal {
         fileprivate let lines: LineReader
 
         mutating func nextLine() throws(LensError) -> [UInt8]? {
-            guard let bytes = try lines.next() else { return nil }
-            guard let json = ScoreJournal.json(bytes) else {
-                throw .data("\(lines.path), line \(lines.line), was changed by another program while it was in use.")
+            while let bytes = try lines.next() {
+                guard let json = ScoreJournal.json(bytes) else {
+                    throw .data(
+                        "\(lines.path), line \(lines.line), was changed by another program while it was in use.")
+                }
+                if !UnfinishedScores.begins(json) { return Array(json) }
             }
-            return Array(json)
+            return nil
         }
 
         mutating func next() throws(LensError) -> ScoreRecord? {
@@ -164,21 +214,16 @@ final class ScoreJournal {
 
     // MARK: Lines
 
-    private static func line(_ json: [UInt8]) -> [UInt8] { Array(checksum(json[...]).utf8) + [0x20] + json + [0x0A] }
+    private static func line(_ json: [UInt8]) -> [UInt8] {
+        Array(Checksum.bytes(json[...]).utf8) + [0x20] + json + [0x0A]
+    }
 
     /// What follows the checksum, if that is right.
     private static func json(_ line: [UInt8]) -> ArraySlice<UInt8>? {
-        guard line.count > 17, line[16] == 0x20, line[..<16].elementsEqual(checksum(line[17...]).utf8) else {
+        guard line.count > 17, line[16] == 0x20, line[..<16].elementsEqual(Checksum.bytes(line[17...]).utf8) else {
             return nil
         }
         return line[17...]
-    }
-
-    /// FNV-1a, 64 bits: tells a line that was torn or damaged.
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> String {
-        let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     private static func headerJSON(_ settings: ScoreSettings) -> [UInt8] {
@@ -203,11 +248,8 @@ final class ScoreJournal {
             values.append((String(decoding: key, as: UTF8.self), String(decoding: try scanner.string(), as: UTF8.self)))
         }
         guard values.first?.name == "journal", values.removeFirst().value == Self.version else {
-            throw .usage("\(path) was written by another version of longlens. Finish it with that, or remove it.")
+            throw otherVersion
         }
         return ScoreSettings(values)
     }
 }
-
-/// `1 finished sequence`, `12 finished sequences`.
-func describeCount(_ count: Int) -> String { "\(count) finished sequence\(count == 1 ? "" : "s")" }

@@ -10,13 +10,15 @@ public final class ScoreOutput {
         case none
         /// It was, and there is nothing.
         case nothingThere
-        /// So many sequences are in the journal.
-        case kept(Int)
+        /// It goes on after what is in the journal.
+        case kept(KeptScores)
         /// The output is there already: it is compared with the documents, and nothing is computed.
         case complete
     }
 
     public let resumption: Resumption
+    /// The losses of the first windows of the sequence that is to be computed, where an earlier run kept them.
+    public private(set) var knownLosses: [Float] = []
     private let path: String?
     private let format: ScoreFormat
     private let place: Place
@@ -24,6 +26,11 @@ public final class ScoreOutput {
     private var earlier: Earlier?
     private var safetensors: SafetensorsScoresLayout?
     private var writtenCount = 0
+    /// The sequence that is computed, and those of its losses that are not in the journal yet.
+    private var begun: (sequence: TokenSequence, context: Int, stride: Int, model: String)?
+    private var pending: [Float] = []
+    private let keepInterval: Duration
+    private var lastKept = ContinuousClock.now
 
     private enum Place {
         case stream(LinesOutput)
@@ -54,11 +61,14 @@ public final class ScoreOutput {
     ///   - path: nil for standard output.
     ///   - settings: what decides the numbers; a safetensors file carries `compute` of them in its metadata.
     ///   - resume: go on from the journal that an earlier run left. Without it, one that is there is removed.
+    ///   - keepInterval: how long losses of an unfinished sequence wait before they are put in the journal.
     ///   - warn: told when a journal is removed, or damaged.
     public init(
-        path: String?, format: ScoreFormat, settings: ScoreSettings, resume: Bool = false, warn: (String) -> Void
+        path: String?, format: ScoreFormat, settings: ScoreSettings, resume: Bool = false,
+        keepInterval: Duration = .seconds(1), warn: (String) -> Void
     ) throws(LensError) {
         self.path = path
+        self.keepInterval = keepInterval
         self.format = format
         guard let path, FileStatus(path)?.kind != .stream else {
             let what = path ?? "standard output"
@@ -89,15 +99,15 @@ public final class ScoreOutput {
             let journal = try ScoreJournal.resume(journalPath, settings, warn: warn)
             earlier = .journal(try journal.records())
             place = .journal(journal, output: path)
-            resumption = journal.count > 0 ? .kept(journal.count) : .nothingThere
+            resumption = journal.kept.isEmpty ? .nothingThere : .kept(journal.kept)
         } else {
             place = .journal(try ScoreJournal.start(journalPath, settings, warn: warn), output: path)
             resumption = resume ? .nothingThere : .none
         }
     }
 
-    /// The record of a sequence that an earlier run finished; nil when it is to be computed. Sequences are asked for in
-    /// the order of the documents.
+    /// The record of a sequence that an earlier run finished; nil when it is to be computed, of which ``knownLosses`` may be
+    /// a part. Sequences are asked for in the order of the documents.
     ///
     /// `.usage` when the earlier run had another sequence there.
     public func record(
@@ -110,6 +120,7 @@ public final class ScoreOutput {
                         + "it was made of fewer documents. Give another --output, or score anew without --resume.")
             }
             earlier = nil
+            try begin(sequence, context, stride, model)
             return nil
         }
         if let difference = Self.difference(record, sequence, context, stride, model) {
@@ -119,6 +130,44 @@ public final class ScoreOutput {
         }
         try safetensors?.add(record)
         return record
+    }
+
+    private func begin(
+        _ sequence: TokenSequence, _ context: Int, _ stride: Int, _ model: String
+    ) throws(LensError) {
+        begun = (sequence, context, stride, model)
+        (knownLosses, pending) = ([], [])
+        guard case .journal(let journal, _) = place, let unfinished = journal.unfinished else { return }
+        let work = UnfinishedScores.Work(sequence, context: context, stride: stride, model: model)
+        let plan = try WindowPlan(length: work.length, context: context, stride: stride)
+        var difference = unfinished.work.difference(from: work)
+        if plan.windowCount(ofLosses: unfinished.nll.count) == nil {
+            difference = difference ?? "the windows are others"
+        }
+        if let difference {
+            throw .usage(
+                "\(earlierPath) was made of other documents or settings: where it has the beginning of "
+                    + "\(unfinished.work.name), \(difference). Give the same ones as before, or score anew without "
+                    + "--resume.")
+        }
+        knownLosses = unfinished.nll
+    }
+
+    /// Keeps the losses of the next windows of the sequence that ``record(of:context:stride:model:)`` said is to be
+    /// computed, so that a run which ends before its record is written goes on after them.
+    public func keep(_ losses: [Float]) throws(LensError) {
+        guard case .journal = place else { return }
+        pending += losses
+        if ContinuousClock.now - lastKept >= keepInterval { try keepPending() }
+    }
+
+    private func keepPending() throws(LensError) {
+        guard case .journal(let journal, _) = place, let begun, !pending.isEmpty else { return }
+        let work = UnfinishedScores.Work(
+            begun.sequence, context: begun.context, stride: begun.stride, model: begun.model)
+        try journal.append(UnfinishedScores(work, from: journal.unfinished?.nll.count ?? 0, nll: pending))
+        pending = []
+        lastKept = .now
     }
 
     private static func difference(
@@ -131,14 +180,11 @@ public final class ScoreOutput {
         if (record.document, record.sequence) != (sequence.document, sequence.index) {
             return "there is sequence \(sequence.index) of document \"\(sequence.document)\" now"
         }
-        let settings = [
-            ("context", record.context.map(String.init), String(context)),
-            ("stride", record.stride.map(String.init), String(stride)), ("model", record.model, model),
-        ]
-        for (name, there, now) in settings where there != now {
-            return "the \(name) is \(there ?? "not stated") there and \(now) now"
-        }
-        return nil
+        return differenceOfSettings(
+            [
+                ("context", record.context.map(String.init)), ("stride", record.stride.map(String.init)),
+                ("model", record.model),
+            ], from: [String(context), String(stride), model])
     }
 
     private var earlierPath: String {
@@ -156,6 +202,7 @@ public final class ScoreOutput {
         case .journal(let journal, _):
             try safetensors?.add(record)
             try journal.append(record)
+            (begun, pending, lastKept) = (nil, [], .now)
         case .finished: preconditionFailure("a finished file gets no further records")
         }
         writtenCount += 1
@@ -163,9 +210,11 @@ public final class ScoreOutput {
 
     /// Makes the file appear, and removes the journal. `.usage` when an earlier run had more sequences.
     public func finish() throws(LensError) {
-        if let record = try earlier?.next() {
+        var more = try earlier?.next()?.name
+        if case .journal(let journal, _) = place { more = more ?? journal.unfinished?.work.name }
+        if let more {
             throw .usage(
-                "\(earlierPath) was made of more documents: it has \(record.name), and there is no further one now. Give "
+                "\(earlierPath) was made of more documents: it has \(more), and there is no further one now. Give "
                     + "the same ones as before, or score anew without --resume.")
         }
         switch place {
@@ -186,23 +235,33 @@ public final class ScoreOutput {
 
     /// Ends a run that does not come to its end: the journal stays, unless it holds nothing.
     ///
-    /// - Parameter discarding: removes what this run alone has finished; what earlier ones had stays.
+    /// - Parameter discarding: removes what this run alone has done; what earlier ones had stays.
     /// - Returns: a sentence that says what is kept and how to go on.
     public func stop(discarding: Bool = false) -> String {
         switch place {
         case .stream: return writtenCount > 0 ? "The \(describeCount(writtenCount)) written so far are whole." : ""
         case .finished: return ""
         case .journal(let journal, _):
-            if journal.count == 0 || discarding && resumption.keptCount == 0 {
+            // What cannot be written, on a full disk, is not kept, and not said to be.
+            try? keepPending()
+            if journal.kept.isEmpty || discarding && !resumption.hasKept {
                 try? journal.remove()
                 return "Nothing is kept."
             }
             try? journal.sync()
-            return "Kept in \(journal.path): \(describeCount(journal.count)). The same command with --resume goes on."
+            return "Kept in \(journal.path): \(journal.kept). The same command with --resume goes on there."
         }
     }
 }
 
 extension ScoreOutput.Resumption {
-    fileprivate var keptCount: Int { if case .kept(let count) = self { count } else { 0 } }
+    fileprivate var hasKept: Bool { if case .kept = self { true } else { false } }
+}
+
+/// Names the first setting that is another one now, with both values.
+func differenceOfSettings(_ there: [(name: String, value: String?)], from now: [String]) -> String? {
+    for ((name, there), now) in zip(there, now) where there != now {
+        return "the \(name) is \(there ?? "not stated") there and \(now) now"
+    }
+    return nil
 }

@@ -112,7 +112,7 @@ private struct ScoreFields {
         case "document": document = try name(&json)
         case "sequence": sequence = try json.integer("sequence", in: 0...Int.max)
         case "tokens": tokens = try integers(&json)
-        case "nll": nll = try floats(&json)
+        case "nll": nll = try json.floats("nll")
         case "context": context = try setting(key, &json)
         case "stride": stride = try setting(key, &json)
         default: model = json.accept("null") ? nil : try name(&json)
@@ -155,12 +155,15 @@ private struct ScoreFields {
         }
         return values
     }
+}
 
-    private func floats(_ json: inout JSONScanner) throws(LensError) -> [Float] {
+extension JSONScanner {
+    /// An array of finite numbers; `name` is for messages.
+    mutating func floats(_ name: String) throws(LensError) -> [Float] {
         var values: [Float] = []
         var first = true
-        try json.beginArray()
-        while try json.nextElement(&first) { values.append(try json.float("nll[\(values.count)]")) }
+        try beginArray()
+        while try nextElement(&first) { values.append(try float("\(name)[\(values.count)]")) }
         return values
     }
 }

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// The greatest number of tokens, steps and the like that settings may give: what is computed from a few of them still
 /// fits into an integer.
 public let greatestCount = Int(Int32.max)
@@ -40,6 +48,32 @@ public func describeByteCount(_ bytes: Int) -> String {
     guard unit > 0 else { return "\(bytes) bytes" }
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+}
+
+/// A number for people, as they would write it: six digits at most and none that says nothing, `0.25`, `10000`, `2e-5`,
+/// `1.5e12`.
+public func describeNumber(_ number: Double) -> String {
+    guard number.isFinite, number != 0 else { return number == 0 ? "0" : "\(number)" }
+    let significant = 6
+    var exponent = Int(log10(number.magnitude).rounded(.down))
+    // In two steps: the power alone may be out of range.
+    let half = (significant - 1 - exponent) / 2
+    let scaled = number.magnitude * pow(10, Double(half)) * pow(10, Double(significant - 1 - exponent - half))
+    var whole = Int(scaled.rounded())
+    // The logarithm may be rounded to the wrong side of a power of ten, and the digits up to one.
+    if whole >= 1_000_000 { (whole, exponent) = ((whole + 5) / 10, exponent + 1) }
+    var digits = Array("\(whole)")
+    exponent += digits.count - significant
+    while digits.count > 1 && digits.last == "0" { digits.removeLast() }
+    let sign = number < 0 ? "-" : ""
+    guard (-4..<10).contains(exponent) else {
+        let rest = digits.count > 1 ? "." + String(digits[1...]) : ""
+        return "\(sign)\(digits[0])\(rest)e\(exponent < 0 ? "-" : "")\(exponent.magnitude)"
+    }
+    if exponent < 0 { return "\(sign)0." + String(repeating: "0", count: -exponent - 1) + String(digits) }
+    while digits.count <= exponent { digits.append("0") }
+    let fraction = digits.count > exponent + 1 ? "." + String(digits[(exponent + 1)...]) : ""
+    return sign + String(digits[...exponent]) + fraction
 }
 
 /// The product of numbers of at least 0; `Int.max` where it is greater.

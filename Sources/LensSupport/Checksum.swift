@@ -113,9 +113,12 @@ public struct Checksum: Sendable {
     }
 
     /// The checksum of a short text.
-    package static func text(_ text: String) -> String {
+    package static func text(_ text: String) -> String { bytes(Array(text.utf8)[...]) }
+
+    /// The checksum of a few bytes.
+    package static func bytes(_ bytes: ArraySlice<UInt8>) -> String {
         var sum = Checksum()
-        sum.update(text)
+        unsafe bytes.withUnsafeBytes { unsafe sum.update($0) }
         return sum.hexadecimal
     }
 }

@@ -24,7 +24,7 @@ struct CommandLineError {
             case .validationFailure:
                 let problem = Self.paragraph(LongLensCommand.message(for: error))
                 message =
-                    problem + Self.suggestedValue(problem) + Self.explanation(error)
+                    problem + Self.suggestedValue(problem) + Self.suggestedFlag(problem) + Self.explanation(error)
                     + " See '\(Command(namedBy: words[...]).name) --help'."
                 status = ExitCode.validationFailure.rawValue
             default:
@@ -68,6 +68,13 @@ struct CommandLineError {
         let lines = LongLensCommand.fullMessage(for: error).split(separator: "\n")
         guard let help = lines.first(where: { $0.hasPrefix("Help:  ") })?.dropFirst("Help:  ".count) else { return "" }
         return " (\(help.replacing("  ", with: ": ", maxReplacements: 1)))"
+    }
+
+    /// The parser suggests the options of a command, but not those that it has itself.
+    private static func suggestedFlag(_ problem: String) -> String {
+        let parts = problem.split(separator: "'", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0] == "Unknown option " else { return "" }
+        return suggestion(for: String(parts[1]), among: ["--help", "--version"])
     }
 
     /// Where the parser says which values there are, the one that is near the value given.

@@ -27,17 +27,19 @@ struct Convert: ParsableCommand {
     }
 
     func validate() throws {
-        if output.hasSuffix(".bin") && type != .f32 { throw ValidationError("llama2.c files hold f32 only.") }
+        if ModelFormat(output: output) == .llama2c && type != .f32 {
+            throw ValidationError("llama2.c files hold f32 only.")
+        }
     }
 
     mutating func run() throws {
         let work = try ModelWriting(output, machine)
-        let pretrained = try work.load(input, tokenizer: tokenizer)
-        if output.hasSuffix(".gguf") {
-            say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, check: work.check))
-        } else if output.hasSuffix(".bin") {
-            say(warnings: try pretrained.saveLlama2C(to: output, check: work.check))
-        } else {
+        let format = ModelFormat(output: output)
+        let pretrained = try work.load(input, tokenizer: tokenizer, toWrite: format, type.tensorType)
+        switch format {
+        case .gguf: say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, check: work.check))
+        case .llama2c: say(warnings: try pretrained.saveLlama2C(to: output, check: work.check))
+        case .huggingFace:
             say(warnings: try pretrained.saveHuggingFace(to: output, type: type.tensorType, check: work.check))
         }
         work.report("\(type.rawValue)")
@@ -74,7 +76,7 @@ struct Quantize: ParsableCommand {
 
     mutating func run() throws {
         let work = try ModelWriting(output, machine)
-        let pretrained = try work.load(input, tokenizer: tokenizer)
+        let pretrained = try work.load(input, tokenizer: tokenizer, toWrite: .gguf, type.tensorType)
         say(warnings: try pretrained.saveGGUF(to: output, type: type.tensorType, check: work.check))
         work.report("\(type.rawValue)")
     }
@@ -100,8 +102,15 @@ struct ModelWriting {
         try stop.check("Stopped before \(output) was written: nothing of it is kept, and what was there before stays.")
     }
 
-    func load(_ path: String, tokenizer: String?) throws(LensError) -> Pretrained {
-        let pretrained = try loadSayingWarnings(path, tokenizer: tokenizer, on: runtime, check: check)
+    /// Loads the model at `path`, after a look at whether the disk has room for what is to be written of it.
+    func load(
+        _ path: String, tokenizer: String?, toWrite format: ModelFormat, _ type: TensorType
+    ) throws(LensError) -> Pretrained {
+        let pretrained = try loadSayingWarnings(
+            path, tokenizer: tokenizer, on: runtime,
+            before: { (configuration) throws(LensError) in
+                try format.requireRoom(for: configuration, as: type, at: output)
+            }, check: check)
         machine.note(pretrained, runtime)
         return pretrained
     }

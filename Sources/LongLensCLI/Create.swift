@@ -15,6 +15,7 @@ struct Create: ParsableCommand {
     mutating func run() throws {
         let work = try ModelWriting(output, machine)
         let description = try HuggingFaceDescription(folder: input)
+        try ModelFormat.huggingFace.requireRoom(for: description.configuration, as: .f32, at: output)
         let model = try LanguageModel(randomWeightsOf: description.configuration, seed: seed)
         try work.check()
         let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }

@@ -9,6 +9,8 @@ struct Evaluate: ParsableCommand {
         discussion: """
             perplexity: loss overall and by position in the sequence.
             recall: loss of the facts that generated documents ask for, by their distance in tokens (see generate).
+            A run that is stopped says what it has measured, and keeps nothing. score --chunk T --context T --keep-last --output FILE
+            computes the same losses as perplexity with --context T, says their mean, and can --resume.
             """)
 
     enum Task: String, ExpressibleByArgument, CaseIterable, Encodable { case perplexity, recall }
@@ -29,6 +31,11 @@ struct Evaluate: ParsableCommand {
         if task == .recall && documents.inputFormat == .text {
             throw ValidationError(
                 "recall reads JSON lines, as generate writes them; --input-format text is not for it.")
+        }
+        if task == .recall && (documents.special || documents.eos != .auto) {
+            throw ValidationError(
+                "recall reads text without special tokens and adds none at its end; --special and --eos are not for it."
+            )
         }
     }
 
@@ -82,7 +89,7 @@ private final class EvaluationRun {
         let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         var evaluation = PerplexityEvaluation(
             encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos)
-        let reader = try command.documents.reader(warn: warn)
+        let reader = try command.documents.reader(stop, warn: warn)
         while evaluation.sequenceCount < command.sequences ?? .max {
             let start = reader.position
             guard let document = try reader.next() else { break }
@@ -115,7 +122,8 @@ private final class EvaluationRun {
             throw .missing("\(command.model.model) carries no tokenizer; give one with --tokenizer FILE.")
         }
         var evaluation = RecallEvaluation(tokenizer: tokenizer, pass: pass, addsBOS: command.documents.addsBOS)
-        let reader = try RecallDocumentReader(paths: command.documents.documents, warn: warn)
+        let reader = try RecallDocumentReader(
+            paths: command.documents.documents, whileWaiting: stop.whileWaiting, warn: warn)
         while evaluation.documentCount < command.sequences ?? .max {
             let start = reader.position
             guard let document = try reader.next() else { break }
@@ -159,7 +167,10 @@ private final class EvaluationRun {
     /// The error of a run that does not come to its end, with what was measured until then.
     func ended(by error: LensError) -> LensError {
         progress.clear()
-        guard error.kind != .usage, losses.count > 0 else { return error }
+        guard error.kind != .usage else { return error }
+        guard losses.count > 0 else {
+            return error.kind == .interrupted ? LensError(.interrupted, "\(error.message) Nothing is kept.") : error
+        }
         return LensError(
             error.kind,
             "\(error.message) Until then: loss \(Format.decimal(losses.mean, 4)), perplexity "

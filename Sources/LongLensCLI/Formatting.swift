@@ -24,7 +24,7 @@ enum Format {
     /// `1 document`, `2 documents`.
     static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-    /// Two significant digits, as in 2.0e-05.
+    /// Two significant digits, as in 2.0e-5.
     static func scientific(_ value: Double) -> String {
         guard value.isFinite, value > 0 else { return "0" }
         var exponent = 0

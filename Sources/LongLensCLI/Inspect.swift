@@ -13,7 +13,7 @@ struct Inspect: ParsableCommand {
     @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
         String?
     @Flag(name: .long, help: "As JSON.") var json = false
-    @OptionGroup var machine: RunOptions
+    @OptionGroup var computing: ThreadOptions
 
     struct Report: Encodable {
         struct Tensors: Encodable { let type: String, count: Int, elements: Int }
@@ -32,7 +32,7 @@ struct Inspect: ParsableCommand {
     }
 
     mutating func run() throws {
-        let runtime = try machine.runtime()
+        let runtime = try computing.runtime()
         let report = try describeWithoutWeights(runtime) ?? describe(runtime)
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : text(report))
     }
@@ -90,7 +90,7 @@ struct Inspect: ParsableCommand {
         add("vocabulary", r.vocabulary_size.map { "\($0)\(r.tied_embeddings == true ? ", tied" : "")" })
         add("context length", r.context_length)
         if let theta = r.rope_theta, let scaling = r.rope_scaling {
-            add("rope", "theta \(Format.decimal(theta, 0)), scaling \(scaling)")
+            add("rope", "theta \(describeNumber(theta)), scaling \(scaling)")
         }
         for tensors in r.tensors {
             add("tensors in \(tensors.type)", "\(tensors.count) with \(tensors.elements) elements")
@@ -122,7 +122,7 @@ extension Inspect.Report {
         vocabulary_size = configuration.vocabularySize
         context_length = configuration.contextLength
         rope_theta = configuration.ropeTheta
-        rope_scaling = "\(configuration.ropeScaling)"
+        rope_scaling = configuration.ropeScaling.spelling
         tied_embeddings = configuration.tiedEmbeddings
     }
 }

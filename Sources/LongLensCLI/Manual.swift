@@ -57,7 +57,7 @@ struct ManualPage {
 
     var text: String {
         var lines = [
-            ".TH LONGLENS 1 \"\" \"longlens \(version)\" \"User Commands\"",
+            ".TH LONGLENS 1 \"\(versionDate)\" \"longlens \(version)\" \"User Commands\"",
             ".SH NAME", "longlens \\- " + Self.sentence(root.abstract),
             ".SH SYNOPSIS", "\\fBlonglens\\fR \\fIcommand\\fR [\\fIoption\\fR ...] [\\fIargument\\fR ...]",
             ".SH DESCRIPTION",

@@ -33,25 +33,25 @@ struct ModelOptions: ParsableArguments {
 }
 
 /// Loads the model at `path` and says its warnings.
+///
+/// - Parameter before: called with the configuration before a weight is read.
 func loadSayingWarnings(
     _ path: String, tokenizer: String?, on runtime: Runtime,
+    before: (ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
     check: () throws(LensError) -> Void = { () throws(LensError) in }
 ) throws(LensError) -> Pretrained {
-    let pretrained = try Pretrained.load(path: path, tokenizerPath: tokenizer, on: runtime, check: check)
+    let pretrained = try Pretrained.load(
+        path: path, tokenizerPath: tokenizer, on: runtime,
+        adjust: { (configuration) throws(LensError) in try before(configuration) },
+        check: check)
     say(warnings: pretrained.warnings)
     return pretrained
 }
 
-/// How the machine is used, and how much is said.
-struct RunOptions: ParsableArguments {
+/// How a command computes.
+struct ThreadOptions: ParsableArguments {
     @Option(name: .long, help: "Threads (default: the physical cores this process may use).")
     var threads: Int?
-
-    @Flag(name: .long, help: "No progress, no notes; warnings and errors only.")
-    var quiet = false
-
-    @Flag(name: .shortAndLong, help: "Say more.")
-    var verbose = false
 
     func validate() throws {
         if let threads, !(1...greatestCount).contains(threads) {
@@ -63,15 +63,27 @@ struct RunOptions: ParsableArguments {
     /// LONGLENS_ISA where it is set. Every command that computes makes one first.
     func runtime() throws(LensError) -> Runtime {
         let count = threads.map { min($0, Runtime.maximumThreadCount) }
-        guard let name = environment("LONGLENS_ISA"), !name.isEmpty else {
-            return try Runtime(threads: count)
-        }
+        guard let name = environment("LONGLENS_ISA"), !name.isEmpty else { return try Runtime(threads: count) }
         do throws(LensError) {
             return try Runtime(threads: count, instructionSet: .named(name))
         } catch {
             throw LensError(error.kind, "Environment variable LONGLENS_ISA: \(error.message)")
         }
     }
+}
+
+/// How a command computes, and how much it says.
+struct RunOptions: ParsableArguments {
+    @OptionGroup var computing: ThreadOptions
+
+    @Flag(name: .long, help: "No progress, no notes; warnings and errors only.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Say more: the model, the machine, what a run does on its way.")
+    var verbose = false
+
+    /// What the command computes with, see ``ThreadOptions/runtime()``.
+    func runtime() throws(LensError) -> Runtime { try computing.runtime() }
 }
 
 /// Which documents.
@@ -97,9 +109,9 @@ struct DocumentOptions: ParsableArguments {
         help: "How documents are read; auto: as their names end (.txt, .jsonl), else told from their content.")
     var inputFormat: InputFormat = .auto
 
-    /// Reads the documents; `warn` is told of what is left out or doubtful.
-    func reader(warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
-        try DocumentReader(paths: documents, format: inputFormat, warn: warn)
+    /// Reads the documents; `warn` is told of what is left out or doubtful. `stop` ends waiting for a pipe.
+    func reader(_ stop: StopRequest, warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
+        try DocumentReader(paths: documents, format: inputFormat, whileWaiting: stop.whileWaiting, warn: warn)
     }
 
     /// Whether text begins with BOS; nil as the model has it.
@@ -115,6 +127,13 @@ struct DocumentOptions: ParsableArguments {
         }
         encoder.embeddingRows = configuration.vocabularySize
         return encoder
+    }
+}
+
+extension StopRequest {
+    /// Ends waiting for a pipe once the stop is requested.
+    var whileWaiting: @Sendable () throws(LensError) -> Void {
+        { () throws(LensError) in try self.check("Stopped while the documents were read.") }
     }
 }
 

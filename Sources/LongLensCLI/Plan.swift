@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import LensSupport
 import LongLens
 
@@ -20,10 +19,11 @@ struct ShapeOptions: ParsableArguments {
         if (model == nil) == (shape == nil) { throw ValidationError("Give either --model or --shape.") }
     }
 
-    func configuration() throws(LensError) -> ModelConfiguration {
+    /// - Parameter warn: told of what the user should know of the model.
+    func configuration(warn: ([String]) -> Void = say(warnings:)) throws(LensError) -> ModelConfiguration {
         if let shape { return try ModelShapes.named(shape) }
         let source = try openModel(path: model ?? "", tokenizerPath: tokenizer)
-        say(warnings: source.warnings)
+        warn(source.warnings)
         return source.configuration
     }
 
@@ -53,7 +53,7 @@ struct Plan: ParsableCommand {
     @Option(name: .long, help: "Memory to fit in, such as 8GiB (default: what this machine has free).") var memoryLimit:
         ByteCount?
     @Flag(name: .long, help: "As JSON.") var json = false
-    @OptionGroup var machine: RunOptions
+    @OptionGroup var computing: ThreadOptions
 
     func validate() throws {
         if context.value < 2 { throw ValidationError("--context must be at least 2: one token predicts nothing.") }
@@ -71,7 +71,7 @@ struct Plan: ParsableCommand {
     }
 
     mutating func run() throws {
-        let runtime = try machine.runtime()
+        let runtime = try computing.runtime()
         let configuration = try shape.configuration()
         try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
@@ -83,7 +83,7 @@ struct Plan: ParsableCommand {
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,
-            longest_context: longest, model_context: configuration.contextLength,
+            longest_context: longest, model_context: configuration.trainedContextLength,
             buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
         if json {
             try StandardOutput.writeLine(try Format.json(report, pretty: true))
@@ -94,12 +94,12 @@ struct Plan: ParsableCommand {
             try StandardOutput.writeLine(
                 "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
         }
-        if let warning = ContextExtension(contextLength: context.value).warning(for: configuration) {
-            machine.log.warning("\(warning)")
-        } else if longest > configuration.contextLength {
-            machine.log.warning(
-                "The longest context that fits, \(longest) tokens, is past the \(configuration.contextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
-            )
+        if let warning = try ContextExtension(contextLength: context.value).warning(for: configuration) {
+            say(warnings: [warning])
+        } else if longest > configuration.trainedContextLength {
+            say(warnings: [
+                "The longest context that fits, \(longest) tokens, is past the \(configuration.trainedContextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
+            ])
         }
         guard report.bytes <= limit else {
             throw LensError.machine(

@@ -9,7 +9,8 @@ struct Score: ParsableCommand {
         discussion: """
             A document longer than the context is scored by overlapping windows, each of which gives the losses of its last tokens.
             The output feeds train --scorer and weigh.
-            While it runs, what is finished stands in OUTPUT.partial, from which --resume goes on after an interruption.
+            While it runs, what is done stands in OUTPUT.partial, the losses inside a document too, at most a second and a window
+            behind. After any end but the right one, kill -9 too, the same command with --resume goes on there, to the same bytes.
             """)
 
     enum Compute: String, ExpressibleByArgument, CaseIterable {
@@ -21,7 +22,12 @@ struct Score: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "Tokens of a window, such as 2048 or 2k.") var context: Count
-    @Option(name: .long, help: "Tokens from one window to the next.") var stride: Count?
+    @Option(
+        name: .long,
+        help:
+            "Tokens from one window to the next (default: context - context²/length where that is whole, so that windows end with the sequence; else 3/4 of the context)."
+    )
+    var stride: Count?
     @Option(name: .long, help: "Cut documents into sequences of so many tokens first.") var chunk: Count?
     @Flag(name: .customLong("keep-last"), help: "Keep the shorter last sequence of a document.") var keepLast = false
     @Option(
@@ -32,7 +38,7 @@ struct Score: ParsableCommand {
     var compute: Compute = .auto
     @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
     @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
-    @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has finished.")
+    @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has done.")
     var resume = false
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
@@ -58,7 +64,7 @@ struct Score: ParsableCommand {
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
         let log = machine.log
-        let reader = try documents.reader { log.warning("\($0)") }
+        let reader = try documents.reader(stop) { log.warning("\($0)") }
         let pretrained = try model.load(on: runtime) { () throws(LensError) in try stop.check("Stopped while the model was read.") }
         machine.note(pretrained, runtime)
         let settings = ScoreSettings([

@@ -16,7 +16,8 @@ final class ScoreRun {
 
     private var documentCount = 0
     private var sequenceCount = 0
-    private var earlierCount = 0
+    /// From earlier runs: finished sequences, and tokens of one that was not.
+    private var earlier = (sequences: 0, tokens: 0)
     private var tokenCount = 0
     private var losses = BucketedLosses()
     /// Left out by --chunk: documents of which nothing is scored, and all tokens.
@@ -44,7 +45,7 @@ final class ScoreRun {
 
     func score(_ reader: DocumentReader) throws(LensError) {
         switch output.resumption {
-        case .kept(let count): progress.report("resuming after \(Format.count(count, "finished sequence"))")
+        case .kept(let kept): progress.report("resuming after \(kept)")
         case .nothingThere: progress.report("there is nothing to resume: the run starts at its beginning")
         case .complete, .none: break
         }
@@ -60,9 +61,6 @@ final class ScoreRun {
     }
 
     private func score(_ document: Document) throws(LensError) {
-        if document.hasWeights {
-            warn("weights", "\(document.source) has \"weights\", which scoring does not need: they are passed over.")
-        }
         let tokens = try encoder.tokens(of: document)
         documentCount += 1
         let sequences = sequences(of: tokens, document.id)
@@ -70,11 +68,11 @@ final class ScoreRun {
         for sequence in sequences {
             let plan = try command.windows(ofLength: sequence.tokens.count)
             let record: ScoreRecord
-            if let earlier = try output.record(
+            if let finished = try output.record(
                 of: sequence, context: plan.context, stride: plan.stride, model: modelName)
             {
-                record = earlier
-                earlierCount += 1
+                record = finished
+                earlier.sequences += 1
             } else {
                 record = ScoreRecord(
                     document: document.id, sequence: sequence.index, tokens: sequence.tokens,
@@ -94,21 +92,30 @@ final class ScoreRun {
     ) throws(LensError) -> [Float] {
         let longest = min(plan.context, plan.length)
         if let warning = configuration.warning(contextLength: longest) { warn("context", warning) }
-        let scored = Double(sequence.tokens.count)
-        var windows = 0
-        progress.begin(at: Double(done) / Double(count), tokens: tokenCount)
+        let known = output.knownLosses
+        if !known.isEmpty { earlier.tokens += known.count + 1 }
+        var windows = plan.windowCount(ofLosses: known.count) ?? 0
+        // Of the document, and tokens in all, with so many layers of the window at hand.
+        func reached(_ layers: Int) -> (share: Double, tokens: Int) {
+            let share = (Double(windows) + Double(layers) / Double(configuration.layerCount)) / Double(plan.count)
+            let tokens = share * Double(sequence.tokens.count)
+            return ((Double(done) + tokens) / Double(count), tokenCount + Int(tokens))
+        }
+        let start = reached(0)
+        progress.begin(at: start.share, tokens: start.tokens)
         pass.afterLayer = { [self] (layers) throws(LensError) in
             try stop.check("Stopped in document \(sequence.document), sequence \(sequence.index).")
-            let share = (Double(windows) + Double(layers) / Double(configuration.layerCount)) / Double(plan.count)
-            progress.advance(
-                to: (Double(done) + share * scored) / Double(count), tokens: tokenCount + Int(share * scored),
-                sequence.document)
+            let (share, tokens) = reached(layers)
+            progress.advance(to: share, tokens: tokens, sequence.document)
         }
         defer { pass.afterLayer = nil }
         return try windowedLosses(
-            sequence.tokens, plan: plan, bosToken: bosToken,
+            sequence.tokens, plan: plan, bosToken: bosToken, known: known,
             losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
-        ) { windows += 1 }
+        ) { (losses) throws(LensError) in
+            windows += 1
+            try output.keep(losses)
+        }
     }
 
     private func sequences(of tokens: [Int32], _ document: String) -> [TokenSequence] {
@@ -169,7 +176,8 @@ final class ScoreRun {
             "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
                 + "\(Format.count(tokenCount, "token")): mean loss \(Format.decimal(losses.mean, 4)), perplexity \(Format.decimal(losses.perplexity, 2))"
         ]
-        if earlierCount > 0 { parts.append("\(Format.count(earlierCount, "sequence")) from before") }
+        if earlier.sequences > 0 { parts.append("\(Format.count(earlier.sequences, "sequence")) from before") }
+        if earlier.tokens > 0 { parts.append("\(Format.count(earlier.tokens, "token")) of one from before") }
         if dropped.tokens > 0 {
             parts.append(
                 "\(Format.count(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")"

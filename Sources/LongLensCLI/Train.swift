@@ -18,7 +18,9 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Model to start from.", completion: .file()) var model: String?
     @Option(name: .long, help: "Tokenizer file, for formats that carry none.", completion: .file()) var tokenizer:
         String?
-    @Option(name: .long, parsing: .upToNextOption, help: "Documents: .txt, .jsonl, folders.", completion: .file())
+    @Option(
+        name: .long, parsing: .upToNextOption, help: "Documents: .txt, .jsonl, .gz or .zst of these, folders.",
+        completion: .file())
     var data: [String] = []
     @Option(
         name: .long, help: "When text begins with BOS: auto, always, never (default: auto).",
@@ -39,26 +41,35 @@ struct Train: ParsableCommand {
             "Weighting scheme: uniform, dense:lambda=0.75, sparse:kappa=0.2, longce:gamma=5, ppmi:shift=1, npmi:shift=1, rho:kappa=0.6, longfilter, exact:…, pipeline:….",
         completion: .list(WeightingScheme.forms.map(\.name)))
     var scheme: String?
-    @Option(name: .long, help: "self, a model, or a score file.", completion: .file()) var scorer: String?
-    @Option(name: .customLong("scorer-context"), help: "Tokens of the short context.") var scorerContext: String?
-    @Option(name: .customLong("scorer-stride"), help: "Tokens from one short window to the next.") var scorerStride:
-        String?
+    @Option(
+        name: .long, help: "self, a model, or a score file (default: self, where the scheme needs one).",
+        completion: .file()) var scorer: String?
+    @Option(
+        name: .customLong("scorer-context"),
+        help:
+            "Tokens of the short context (default: what the model was made for where --context is longer, else a quarter)."
+    ) var scorerContext: String?
+    @Option(
+        name: .customLong("scorer-stride"), help: "Tokens from one short window to the next (default: as score has it)."
+    ) var scorerStride: String?
     @Option(name: .long, help: "Updates (default: one pass over the data).") var steps: String?
     @Option(name: .long, help: "Sequences of an update (default: 1).") var accumulate: String?
-    @Option(name: .customLong("learning-rate"), help: "Default: 2e-5.") var learningRate: String?
+    @Option(name: .customLong("learning-rate"), help: "Largest learning rate (default: 2e-5).") var learningRate:
+        String?
     @Option(name: .long, help: "Updates over which the learning rate rises (default: 20).") var warmup: String?
     @Option(
         name: .long, help: "constant, linear or cosine (default: constant).",
         completion: .list(LearningRateSchedule.Shape.allCases.map(\.rawValue)))
     var schedule: String?
-    @Option(name: .customLong("weight-decay"), help: "Default: 0.01.") var weightDecay: String?
-    @Option(name: .long, help: "Default: 0.9.") var beta1: String?
-    @Option(name: .long, help: "Default: 0.95.") var beta2: String?
-    @Option(name: .long, help: "Default: 1e-8.") var epsilon: String?
+    @Option(name: .customLong("weight-decay"), help: "AdamW: decay of the matrices, decoupled (default: 0.01).")
+    var weightDecay: String?
+    @Option(name: .long, help: "AdamW: decay of the mean gradient (default: 0.9).") var beta1: String?
+    @Option(name: .long, help: "AdamW: decay of the mean squared gradient (default: 0.95).") var beta2: String?
+    @Option(name: .long, help: "AdamW: added to the root of the mean square (default: 1e-8).") var epsilon: String?
     @Option(name: .long, help: "Largest gradient norm; 0 clips nothing (default: 1).") var clip: String?
-    @Option(name: .customLong("rope-theta"), help: "New rotary base.") var ropeTheta: String?
+    @Option(name: .customLong("rope-theta"), help: "New rotary base (default: the model's).") var ropeTheta: String?
     @Option(
-        name: .customLong("rope-scaling"), help: "TYPE:key=value,… such as yarn:factor=4.",
+        name: .customLong("rope-scaling"), help: "TYPE:key=value,… such as yarn:factor=4 (default: the model's).",
         completion: .list(["none", "linear", "dynamic", "yarn", "llama3"]))
     var ropeScaling: String?
     @Option(name: .long, help: "Decides order and ties (default: 42).") var seed: String?
@@ -66,9 +77,13 @@ struct Train: ParsableCommand {
         String?
     @Option(name: .customLong("save-every"), help: "Updates between checkpoints (default: 10).") var saveEvery: String?
     @Option(name: .long, help: "Checkpoints to keep (default: 2).") var keep: String?
-    @Option(name: .customLong("memory-limit"), help: "Such as 8GiB (default: what the machine has free).")
+    @Option(
+        name: .customLong("memory-limit"),
+        help: "Memory to stay within, such as 8GiB (default: what the machine has free).")
     var memoryLimit: String?
-    @Option(name: .long, help: "gguf: write the trained model as GGUF too.", completion: .list(["none", "gguf"]))
+    @Option(
+        name: .long, help: "gguf: write the trained model as GGUF too (default: none).",
+        completion: .list(["none", "gguf"]))
     var export: String?
     @Flag(name: .long, help: "Go on from the newest checkpoint.") var resume = false
     @OptionGroup var machine: RunOptions
@@ -83,12 +98,12 @@ struct Train: ParsableCommand {
             (.schedule, schedule), (.weightDecay, weightDecay), (.beta1, beta1), (.beta2, beta2), (.epsilon, epsilon),
             (.clip, clip), (.ropeTheta, ropeTheta), (.ropeScaling, ropeScaling), (.seed, seed), (.shuffle, shuffle),
             (.saveEvery, saveEvery), (.keep, keep), (.memoryLimit, memoryLimit), (.export, export),
-            (.threads, machine.threads.map(String.init)), (.resume, resume ? "true" : nil),
+            (.threads, machine.computing.threads.map(String.init)), (.resume, resume ? "true" : nil),
         ]
         for (key, value) in options { if let value { layer.set(key, value) } }
         if !data.isEmpty { layer.set(.data, data) }
         let settings = try TrainingSettings(recipe: recipe, options: layer)
-        machine.threads = settings.threads
+        machine.computing.threads = settings.threads
         let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping before the first update")

@@ -40,10 +40,12 @@ final class TrainingProgress: TrainingObserver {
         guard let overview else { return }
         let settings = overview.settings
         if let first, let last {
+            let ends = first.step == last.step ? [last] : [first, last]
+            let losses = ends.map { "\(Format.decimal($0.loss, 4)) at step \($0.step)" }
             progress.report(
-                "\(last.step - overview.stepsDone) updates in \(Format.duration((clock.now - start).seconds)): loss "
-                    + "\(Format.decimal(first.loss, 4)) at step \(first.step), \(Format.decimal(last.loss, 4)) at step "
-                    + "\(last.step); nll \(Format.decimal(first.nll, 4)), \(Format.decimal(last.nll, 4))")
+                "\(Format.count(last.step - overview.stepsDone, "update")) in "
+                    + "\(Format.duration((clock.now - start).seconds)): loss \(losses.joined(separator: ", ")); nll "
+                    + ends.map { Format.decimal($0.nll, 4) }.joined(separator: ", "))
         }
         progress.report(
             "model \(settings.output)/model  metrics \(settings.output)/metrics.jsonl  checkpoints "
@@ -175,14 +177,14 @@ private struct TrainingDescription {
     private var data: String {
         let data = overview.data
         var text =
-            "data     \(counted(data.documentCount, "document")), \(counted(data.tokenCount, "token")): "
-            + "\(counted(data.sequenceCount, "sequence")) of \(settings.contextLength) tokens"
+            "data     \(Format.count(data.documentCount, "document")), \(Format.count(data.tokenCount, "token")): "
+            + "\(Format.count(data.sequenceCount, "sequence")) of \(settings.contextLength) tokens"
         if data.tailTokenCount > 0 {
-            text += "; \(counted(data.tailTokenCount, "token")) at the ends of documents in no sequence"
+            text += "; \(Format.count(data.tailTokenCount, "token")) at the ends of documents in no sequence"
         }
         if data.shortDocumentCount > 0 {
             text +=
-                "; \(counted(data.shortTokenCount, "token")) in \(counted(data.shortDocumentCount, "document")) too short"
+                "; \(Format.count(data.shortTokenCount, "token")) in \(Format.count(data.shortDocumentCount, "document")) too short"
         }
         return text
     }
@@ -198,16 +200,14 @@ private struct TrainingDescription {
     }
 
     private var updates: String {
-        "updates  \(overview.steps) of \(counted(settings.accumulate, "sequence")), learning rate "
-            + "\(Format.scientific(settings.learningRate)) \(settings.schedule.rawValue) after a warm-up of \(settings.warmup)"
+        "updates  \(overview.steps) of \(Format.count(settings.accumulate, "sequence")), learning rate "
+            + "\(describeNumber(settings.learningRate)) \(settings.schedule.rawValue) after a warm-up of \(settings.warmup)"
     }
 
     private var memory: String {
         "memory   \(Format.bytes(overview.memory.byteCount)) planned of \(Format.bytes(overview.memoryLimit)), keeps "
             + "\(overview.recompute); \(overview.threads) threads, \(overview.instructionSet.rawValue)"
     }
-
-    private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
     private var output: String {
         "output   \(settings.output): a checkpoint of \(Format.bytes(overview.checkpointByteCount)) every "

@@ -111,7 +111,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     }
 
     @Test(arguments: [
-        ([0xFF, 0xFE, 0x61, 0], "UTF-16LE"), ([0xFE, 0xFF, 0, 0x61], "UTF-16BE"),
+        ([0xFF, 0xFE, 0x61, 0], "UTF-16"), ([0xFE, 0xFF, 0, 0x61], "UTF-16"),
         ([0x61, 0, 0x62, 0, 0x63, 0, 0x64, 0], "UTF-16LE"), (Array("%PDF-1.7".utf8), "PDF"),
         (Array("PK\u{3}\u{4}".utf8), "ZIP"),
         (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "git lfs pull"),
@@ -123,7 +123,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
             #expect(error?.kind == .data && error?.message.contains(hint) == true, "\(error?.message ?? "")")
         }
         let page = try folder.file("page.jsonl", "<!DOCTYPE html><html>")
-        #expect(#expect(throws: LensError.self) { try readAll([page]) }?.message.contains("HTML page") == true)
+        #expect(#expect(throws: LensError.self) { try readAll([page]) }?.message.contains("web page") == true)
     }
 }
 
@@ -158,15 +158,57 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         #expect(error?.kind == .data && error?.message.contains("no document") == true)
     }
 
-    @Test func weightsAreSaidToBeThere() throws {
-        let documents = try readLines("{\"text\":\"x\",\"weights\":[1]}\n{\"text\":\"y\"}\n")
-        #expect(documents.map(\.hasWeights) == [true, false])
+    /// What a line says and nothing reads is told once, by its name.
+    @Test func keysThatAreNotRead() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("d.jsonl", "{\"text\":\"abcdefgh\",\"weights\":[1]}\n")
+        let path = try folder.file(
+            "d.jsonl",
+            """
+            {"text":"x","id":"a","facts":[]}
+            {"text":"y","weights":[1],"url":{"a":[1]}}
+            {"weights":[1],"text":"z"}
+            {"text":"u","meta":0,"messages":[]}
+            """)
+        let (documents, warnings) = try readWithWarnings([path])
+        #expect(documents.count == 4 && warnings.count == 2)
+        #expect(warnings.first?.contains("line 2 has \"weights\", \"url\"") == true)
+        #expect(warnings.last?.contains("line 4 has \"meta\", \"messages\"") == true)
+    }
+
+    @Test func manyKeysThatAreNotReadAreToldOfAFewLines() throws {
+        let folder = try TemporaryFolder()
+        let lines = (0..<40).map { "{\"text\":\"x\",\"key\($0)\":0}\n" }.joined()
+        #expect(try readWithWarnings([folder.file("d.jsonl", lines)]).warnings.count == 3)
+    }
+
+    @Test(arguments: ["weights", "roles"]) func whatDecidesWhatIsLearnedIsRefusedInTraining(key: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file("d.jsonl", "{\"text\":\"abcdefgh\",\"\(key)\":[1]}\n")
+        var warnings: [String] = []
         let error = #expect(throws: LensError.self) {
-            try TrainingSequences(DocumentReader(paths: [path]), encoder: DocumentEncoder(ByteEncoding()), length: 4)
+            try TrainingSequences(
+                DocumentReader(paths: [path], forTraining: true, warn: { warnings.append($0) }),
+                encoder: DocumentEncoder(ByteEncoding()), length: 4)
         }
-        #expect(error?.kind == .data && error?.message.contains("weights") == true)
+        #expect(error?.kind == .data && error?.message.contains("line 1 has \"\(key)\"") == true && warnings == [])
+    }
+
+    @Test func recallDocuments() throws {
+        let folder = try TemporaryFolder()
+        let fact = "{\"stated\":[0,1],\"asked\":[2,3]}"
+        let path = try folder.file(
+            "d.jsonl", "{\"id\":\"a\",\"text\":\"b c\",\"facts\":[\(fact)],\"weights\":[1]}\n")
+        var warnings: [String] = []
+        let reader = try RecallDocumentReader(paths: [path], warn: { warnings.append($0) })
+        #expect(try reader.next()?.facts.first?.asked == [2, 3])
+        #expect(warnings.count == 1 && warnings.first?.contains("\"weights\"") == true)
+        for line in ["{\"id\":\"a\",\"text\":\"b\"}", "{\"id\":\"a\",\"text\":\"b\",\"facts\":[1]}", "[]"] {
+            let reader = try RecallDocumentReader(paths: [folder.file("e.jsonl", line)])
+            let error = #expect(throws: LensError.self) { try reader.next() }
+            #expect(error?.kind == .data && error?.message.contains("line 1, is no recall document") == true)
+        }
+        let model = try RecallDocumentReader(paths: [folder.file("m.jsonl", Array("GGUF\u{3}\0\0\0".utf8))])
+        #expect(#expect(throws: LensError.self) { try model.next() }?.message.contains("GGUF model") == true)
     }
 }
 

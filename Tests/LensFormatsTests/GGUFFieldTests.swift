@@ -100,6 +100,23 @@ import Testing
             try scaling(["llama.rope.scaling.type": none, "llama.rope.scaling.factor": .float32(4)]) == expected(1, 1))
     }
 
+    /// llama.cpp takes 32 and 1 whatever the file says.
+    @Test func yarnBetas() throws {
+        let folder = try TemporaryFolder()
+        for (fast, slow) in [(32.0, 1.0), (16, 1), (32, 2)] {
+            var yarn = YarnScaling(factor: 4, originalContextLength: 64)
+            (yarn.betaFast, yarn.betaSlow) = (fast, slow)
+            var configuration = smallConfiguration()
+            configuration.ropeScaling = .yarn(yarn)
+            let model = RandomModel(configuration)
+            let warnings = try unsafe writeGGUF(
+                to: folder.file("m.gguf"), configuration: configuration, type: .f32, name: "m", parameters: model.read)
+            #expect(warnings.count == ((fast, slow) == (32, 1) ? 0 : 1))
+            #expect(warnings.allSatisfy { $0.contains("beta_fast") && $0.contains("m.gguf") })
+            #expect(try openModel(path: folder.file("m.gguf")).configuration == configuration)
+        }
+    }
+
     @Test func slidingWindow() throws {
         #expect(try opened(["llama.attention.sliding_window": .uint32(128)]).slidingWindow == 128)
         #expect(try opened(["llama.attention.sliding_window": .uint32(0)]).slidingWindow == nil)

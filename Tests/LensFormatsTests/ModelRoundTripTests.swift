@@ -55,6 +55,27 @@ import Testing
         #expect(TemporaryFolder.names(folder.path) == ["m"])
     }
 
+    /// What a disk must have room for is what the file then takes, but for what stands beside the weights.
+    @Test(arguments: configurations.indices, [TensorType.f32, .f16, .q8_0, .q4_0])
+    func sizeKnownBefore(_ index: Int, _ type: TensorType) throws {
+        let folder = try TemporaryFolder()
+        let model = RandomModel(ModelRoundTripTests.configurations[index])
+        try unsafe writeGGUF(
+            to: folder.file("m.gguf"), configuration: model.configuration, type: type, name: "m", parameters: model.read
+        )
+        let beside =
+            (FileStatus(folder.file("m.gguf"))?.byteCount ?? 0)
+            - ModelFormat.gguf.byteCount(of: model.configuration, as: type)
+        #expect((0..<16_384).contains(beside))
+        guard type.blockElements == 1 else { return }
+        try unsafe writeHuggingFace(
+            to: folder.file("m"), configuration: model.configuration, type: type, parameters: model.read)
+        let header =
+            (FileStatus(folder.file("m/model.safetensors"))?.byteCount ?? 0)
+            - ModelFormat.huggingFace.byteCount(of: model.configuration, as: type)
+        #expect((0..<16_384).contains(header))
+    }
+
     @Test(arguments: configurations.indices, TensorType.allCases.filter(\.isWritable))
     func gguf(_ index: Int, _ type: TensorType) throws {
         let folder = try TemporaryFolder()

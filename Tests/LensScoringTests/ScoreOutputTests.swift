@@ -25,6 +25,8 @@ import Testing
             warn: warnings)
     }
 
+    func kept(_ count: Int) -> ScoreOutput.Resumption { .kept(KeptScores(sequenceCount: count)) }
+
     /// Gives `records` in order, as a run of scoring does: those that are kept already are not computed.
     func run(_ output: ScoreOutput, _ records: ArraySlice<ScoreRecord>) throws -> Int {
         var computed = 0
@@ -51,7 +53,7 @@ import Testing
         #expect(names == ["o.partial", "whole"])
         do {
             let second = try open("o", format, resume: true)
-            #expect(second.resumption == .kept(4))
+            #expect(second.resumption == kept(4))
             #expect(try run(second, records[..<6]) == 2)
             #expect(second.stop().contains("6 finished sequences"))
         }
@@ -76,12 +78,12 @@ import Testing
         _ = try run(try open("o"), records[..<3])
         let journal = Array(try contents("o.partial"))
         let ends = journal.indices.filter { journal[$0] == 0x0A }
-        for count in stride(from: journal.count - 1, through: 0, by: -7) {
-            try folder.file("o.partial", Array(journal[..<count]))
+        for byteCount in stride(from: journal.count - 1, through: 0, by: -7) {
+            try folder.file("o.partial", Array(journal[..<byteCount]))
             let output = try open("o", resume: true)
-            let kept = max(0, ends.count { $0 < count } - 1)
-            #expect(output.resumption == (kept > 0 ? .kept(kept) : .nothingThere))
-            #expect(try run(output, records[...]) == 9 - kept)
+            let count = max(0, ends.count { $0 < byteCount } - 1)
+            #expect(output.resumption == (count > 0 ? kept(count) : .nothingThere))
+            #expect(try run(output, records[...]) == 9 - count)
             try output.finish()
             #expect(try contents("o") == contents("whole"))
         }
@@ -94,8 +96,28 @@ import Testing
         journal[ends[2] + 40] ^= 1
         try folder.file("o.partial", journal)
         var warnings: [String] = []
-        #expect(try open("o", resume: true, warnings: { warnings.append($0) }).resumption == .kept(2))
+        #expect(try open("o", resume: true, warnings: { warnings.append($0) }).resumption == kept(2))
         #expect(warnings.count == 1 && warnings[0].contains("damaged"))
+    }
+
+    @Test func aDamagedFirstLineIsSaid() throws {
+        _ = try run(try open("o"), records[..<5])
+        var journal = Array(try contents("o.partial"))
+        journal[64] ^= 1
+        try folder.file("o.partial", journal)
+        var warnings: [String] = []
+        #expect(try open("o", resume: true, warnings: { warnings.append($0) }).resumption == .nothingThere)
+        #expect(warnings.count == 1 && warnings[0].contains("first line"))
+    }
+
+    @Test func anotherVersionsJournalStays() throws {
+        let journal = "0123456789abcdef {\"journal\":\"longlens score journal 1\"}\n"
+        try folder.file("o.partial", journal)
+        for resume in [false, true] {
+            let error = #expect(throws: LensError.self) { try open("o", resume: resume) }
+            #expect(error?.kind == .usage && error?.message.contains("another version") == true)
+        }
+        #expect(try String(decoding: contents("o.partial"), as: UTF8.self) == journal)
     }
 
     @Test func otherSettingsAreRefused() throws {

@@ -55,6 +55,19 @@ import Testing
         }
     }
 
+    @Test func lossesTellWindows() throws {
+        for (context, stride, length) in [
+            (8, 6, 21), (8, 6, 20), (8, 6, 8), (8, 6, 3), (2, 1, 9), (8, 6, 1), (9, 4, 40),
+        ] {
+            let plan = try WindowPlan(length: length, context: context, stride: stride)
+            var ends = [0: 0]
+            for k in 0..<plan.count where !plan[k].scored.isEmpty { ends[plan[k].scored.upperBound - 1] = k + 1 }
+            for count in 0...length + 3 {
+                #expect(plan.windowCount(ofLosses: count) == ends[count], "\(plan) \(count)")
+            }
+        }
+    }
+
     @Test(arguments: [(1, 1), (0, nil), (8, 8), (8, 9), (8, 0), (8, -1)] as [(Int, Int?)])
     func impossiblePlansAreExplained(context: Int, stride: Int?) {
         let error = #expect(throws: LensError.self) { try WindowPlan(length: 100, context: context, stride: stride) }
@@ -78,7 +91,7 @@ import Testing
     func followTheContract(window: (Int, Int), bos: Bool) throws {
         let plan = try WindowPlan(length: tokens.count, context: window.0, stride: window.1)
         var windows = 0
-        let losses = try windowedLosses(tokens, plan: plan, bosToken: bos ? 7 : 9, losses: TellingScorer.losses) {
+        let losses = try windowedLosses(tokens, plan: plan, bosToken: bos ? 7 : 9, losses: TellingScorer.losses) { _ in
             windows += 1
         }
         #expect(losses == expected(context: window.0, stride: window.1, bos: bos))
@@ -103,6 +116,20 @@ import Testing
         let kept = try shortLosses(
             selfScoring: long, tokens: tokens, plan: whole, bosToken: 7, losses: TellingScorer.losses)
         #expect(kept == long)
+    }
+
+    @Test func knownLossesAreNotComputedAgain() throws {
+        let plan = try WindowPlan(length: tokens.count, context: 8, stride: 6)
+        let all = expected(context: 8, stride: 6, bos: true)
+        for count in 0...plan.count {
+            let known = count == 0 ? [] : Array(all[..<(plan[count - 1].scored.upperBound - 1)])
+            var computed: [Float] = []
+            let losses = try windowedLosses(
+                tokens, plan: plan, bosToken: 7, known: known, losses: TellingScorer.losses
+            ) { computed += $0 }
+            #expect(losses == all)
+            #expect(known + computed == all)
+        }
     }
 
     @Test func oneTokenHasNoLoss() throws {

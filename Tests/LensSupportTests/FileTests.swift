@@ -151,3 +151,52 @@ import Testing
         }
     }
 }
+
+@Suite struct AmountTests {
+    @Test(
+        arguments: [
+            (0, "0"), (1, "1"), (-2.5, "-2.5"), (10000, "10000"), (500_000, "500000"), (1_000_000, "1000000"),
+            (1e7, "10000000"), (1.5e12, "1.5e12"),
+            (15_300_000, "15300000"), (1.0000000000000002e-06, "1e-6"), (2e-5, "2e-5"), (0.0001, "0.0001"),
+            (0.000125, "0.000125"), (0.1 + 0.2, "0.3"), (1.0 / 3, "0.333333"), (999_999.96, "1000000"),
+            (0.99999996, "1"),
+            (123_456.4, "123456"), (1e300, "1e300"), (1e-310, "1e-310"), (.infinity, "inf"), (.nan, "nan"),
+            (Double(Float(1e-5)), "1e-5"), (Double(Float(0.1)), "0.1"),
+        ] as [(Double, String)])
+    func numbersAreWrittenAsPeopleDo(number: Double, text: String) { #expect(describeNumber(number) == text) }
+}
+
+@Suite struct DiskRoomTests {
+    @Test func tellsWhatIsNeededAndFree() {
+        #expect(throws: Never.self) {
+            try DiskRoom.require(1000, free: 1000, at: "out/x", for: "x takes 1000 bytes", advice: "take another")
+        }
+        let error = #expect(throws: LensError.self) {
+            try DiskRoom.require(2048, free: 1000, at: "out/x", for: "x takes 2.0 KiB", advice: "take another")
+        }
+        #expect(error?.kind == .io)
+        #expect(
+            error?.message
+                == "The disk of out/x has 1000 bytes free, and 2.0 KiB are needed: x takes 2.0 KiB. Make room, or take another."
+        )
+    }
+
+    @Test func looksAtTheDiskThatThePathWillBeOn() throws {
+        try withTemporaryFolder { folder throws in
+            // The whole disk of the folder is not enough; it is found from names that are not there yet, too.
+            let missing = folder + "missing/also/file"
+            for path in [folder, folder + "file", missing] {
+                #expect(throws: LensError.self) {
+                    try DiskRoom.require(.max, at: path, for: "x", advice: "y")
+                }
+                #expect(throws: Never.self) { try DiskRoom.require(1, at: path, for: "x", advice: "y") }
+            }
+            // A device takes no room, nor does a link to it.
+            let link = folder + "link"
+            #expect(symlink("/dev/null", link) == 0)
+            for path in ["/dev/null", link] {
+                #expect(throws: Never.self) { try DiskRoom.require(.max, at: path, for: "x", advice: "y") }
+            }
+        }
+    }
+}

@@ -1,3 +1,4 @@
+import LensSupport
 import LensTestSupport
 import LensTraining
 import Testing
@@ -36,6 +37,21 @@ import Testing
             String($0.element)
         }
         #expect(try Documentation("metrics.md").entries(under: "| field | meaning |") == names)
+    }
+
+    @Test func everyFieldOfACheckpointIsExplained() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let settings = try shortRun(folder, output: "out")
+        #expect(train(settings).error == nil)
+        let path = settings.output + "/checkpoints/step-6/state.json"
+        let state = try JSONValue.parse(contents(path), path: path)
+        let fields = try #require(state.members).map(\.name)
+        // What is there inside an update, and after a change, only.
+        #expect(
+            Set(try Documentation("runs.md").entries(under: "| field | meaning |"))
+                == Set(fields).union(["partial", "changes"]))
+        #expect(state["format"]?.integer == CheckpointState.currentFormat)
     }
 
     @Test func theExampleIsARecipe() throws {

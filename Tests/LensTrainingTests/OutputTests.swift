@@ -97,6 +97,46 @@ func metrics(_ step: Int) -> StepMetrics {
         #expect(lensError { _ = try OutputFolder(path: folder + "/x") }?.kind == .usage)
     }
 
+    /// What would keep a checkpoint or the model from being written is found before the first update.
+    @Test(arguments: [
+        ("checkpoints", "file"), ("checkpoints", "dangling"), ("checkpoints", "closed"), ("model", "file"),
+        ("model", "dangling"), ("model", "closed"), ("model.gguf", "folder"), ("model.gguf", "dangling"),
+        ("metrics.jsonl", "folder"), ("recipe.yaml", "folder"),
+    ]) func whatIsInTheWayIsFoundFirst(name: String, what: String) throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        var settings = try shortRun(folder, output: "out")
+        settings.export = .gguf
+        settings.resume = true  // a new run refuses any model that is there
+        let path = settings.output + "/" + name
+        try Folders.create(settings.output)
+        switch what {
+        case "file": try writeBytes([1], path)
+        case "folder": try Folders.create(path + "/other")
+        // Nobody can make a folder there, not even the superuser.
+        case "closed":
+            try FileManager.default.createSymbolicLink(
+                atPath: path, withDestinationPath: "/proc/self\(name == "model" ? "/new" : "")")
+        default: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nowhere/at/all")
+        }
+        let (recorder, error) = train(settings)
+        #expect(error?.kind == .io && error?.message.contains(path) == true, "\(error?.message ?? "no error")")
+        #expect(recorder.steps.isEmpty && recorder.overview?.steps ?? 6 == 6)
+    }
+
+    /// Checkpoints may lie on another disk.
+    @Test func aLinkToAFolderHoldsTheCheckpoints() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let settings = try shortRun(folder, output: "out")
+        try Folders.create(settings.output)
+        try Folders.create(folder + "/elsewhere")
+        try FileManager.default.createSymbolicLink(
+            atPath: settings.output + "/checkpoints", withDestinationPath: "../elsewhere")
+        #expect(train(settings).error == nil)
+        #expect(CheckpointStore.steps(in: folder + "/elsewhere") == [4, 6])
+    }
+
     @Test func memoryIsCounted() {
         #expect(SystemMemory.available > 1 << 20)
         #expect(SystemMemory.peakResident > 1 << 20)

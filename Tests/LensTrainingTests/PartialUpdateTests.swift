@@ -126,4 +126,52 @@ private final class StopInside: TrainingObserver {
         #expect("\(TrainingPosition(step: 12, sequences: 1))" == "step 12 and 1 sequence of step 13")
         #expect("\(TrainingPosition(step: 0, sequences: 2))" == "2 sequences of step 1")
     }
+
+    /// Other folders' names are passed over, whatever numbers they have.
+    @Test func namesOfOtherFolders() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let names = [
+            "step-9223372036854775807", "step-9223372036854775807+1", "step-1+9223372036854775807", "step-2147483648",
+            "step-0", "step-0+0", "step-1+-1", "step-+1", "step-", "step-01", "step-1+2+3",
+        ]
+        for name in names { try Folders.create("\(folder)/\(name)") }
+        #expect(CheckpointStore.positions(in: folder).isEmpty)
+        for name in ["step-2147483647", "step-0+1"] { try Folders.create("\(folder)/\(name)") }
+        let expected = [TrainingPosition(step: 0, sequences: 1), TrainingPosition(step: 2_147_483_647)]
+        #expect(CheckpointStore.positions(in: folder) == expected)
+    }
+
+    /// Numbers that no run comes to, with checksums that are right.
+    @Test(arguments: [
+        (9_223_372_036_854_775_807, 1), (1, 9_223_372_036_854_775_807), (2_147_483_648, 0), (-1, 2), (1, -1), (0, 0),
+    ])
+    func impossiblePositionsAreRefused(_ step: Int, _ sequences: Int) throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let store = CheckpointStore(path: folder, keep: 1)
+        let partial =
+            #"{"sequences":\#(sequences),"loss":0,"nll":0,"weightStandardDeviation":0,"weightNonzero":0,"seconds":0}"#
+        let state =
+            #"{"format":2,"step":\#(step),"steps":9,"instructionSet":"scalar","settings":{},"data":"","model":"","#
+            + #""scorer":"","partial":\#(partial)}"#
+        try Folders.create("\(folder)/step-1")
+        var list = ""
+        for (name, text) in [
+            ("model.safetensors", ""), ("first_moment.safetensors", ""), ("second_moment.safetensors", ""),
+            ("state.json", state),
+        ] {
+            try writeBytes(Array(text.utf8), "\(folder)/step-1/\(name)")
+            list += "\(checksum(text)) \(text.utf8.count) \(name)\n"
+        }
+        try writeBytes(Array((list + checksum(list) + "\n").utf8), "\(folder)/step-1/checksums")
+        let error = lensError { _ = try store.verify(1) }
+        #expect(error?.kind == .data && error?.message.contains("nothing that a run comes to") == true)
+    }
+
+    private func checksum(_ text: String) -> String {
+        var sum = Checksum()
+        Array(text.utf8).withUnsafeBytes { unsafe sum.update($0) }
+        return sum.hexadecimal
+    }
 }

@@ -108,10 +108,28 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         #expect(error?.message.contains("--rope-scaling") == true)
     }
 
+    @Test(arguments: [
+        ("yarn:facto=2", "Did you mean factor?"), ("yarn:factor=2,beta_fats=3", "Did you mean beta_fast?"),
+        ("yarm:factor=2", "Did you mean yarn?"),
+    ])
+    func mistakesAreAnsweredWithTheNearest(spec: String, hint: String) {
+        let error = lensError { _ = try RopeOption.parse(spec, contextLength: 64) }
+        #expect(error?.message.contains(hint) == true)
+    }
+
     private var configuration: ModelConfiguration {
         ModelConfiguration(
             vocabularySize: 64, hiddenSize: 32, feedForwardSize: 64, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
             headDimension: 8, contextLength: 128)
+    }
+
+    /// What `inspect` says of a scaling is what the option takes.
+    @Test(arguments: [
+        "none", "linear:factor=2", "dynamic:factor=1.5", "yarn:factor=4,original_max_position_embeddings=8192",
+        "yarn:factor=2,original_max_position_embeddings=64,beta_fast=16,attention_factor=1.25,truncate=false",
+        "llama3:factor=8,original_max_position_embeddings=8192,low_freq_factor=1,high_freq_factor=4",
+    ]) func isSpelledAsItIsRead(spec: String) throws {
+        #expect(try RopeOption.parse(spec, contextLength: 64).spelling == spec)
     }
 
     @Test func extensionRaisesTheSavedContext() throws {
@@ -139,9 +157,17 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         #expect(changed.ropeFrequencyFactors == nil && changed.ropeTheta == 1e6)
     }
 
-    @Test func unmentionedExtrapolationIsWarnedOf() {
-        #expect(ContextExtension(contextLength: 256).warning(for: configuration) != nil)
-        #expect(ContextExtension(contextLength: 128).warning(for: configuration) == nil)
-        #expect(ContextExtension(contextLength: 256, ropeTheta: 1e6).warning(for: configuration) == nil)
+    @Test func unmentionedExtrapolationIsWarnedOf() throws {
+        #expect(try ContextExtension(contextLength: 256).warning(for: configuration) != nil)
+        #expect(try ContextExtension(contextLength: 128).warning(for: configuration) == nil)
+        #expect(try ContextExtension(contextLength: 256, ropeTheta: 1e6).warning(for: configuration) == nil)
+        for (scaling, reach) in [
+            ("none", "128 that"), ("linear:factor=2", nil), ("linear:factor=1.5", "192 to"), ("yarn:factor=2", nil),
+            ("yarn:factor=2,original_max_position_embeddings=64", "128 to"), ("llama3:factor=1", "128 to"),
+            ("dynamic:factor=4", nil),
+        ] as [(String, String?)] {
+            let warning = try ContextExtension(contextLength: 256, ropeScaling: scaling).warning(for: configuration)
+            #expect(reach.map { warning?.contains("past the \($0)") == true } ?? (warning == nil), "\(scaling)")
+        }
     }
 }

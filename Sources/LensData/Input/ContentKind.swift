@@ -17,7 +17,7 @@ enum ContentKind: Equatable {
 
     init(_ stream: ByteStream) throws(LensError) {
         let start = try stream.peek(Self.beginning)
-        if let foreign = Self.foreign(start) {
+        if let foreign = ForeignFile.describe(start, as: .document) {
             self = .foreign(foreign)
             return
         }
@@ -64,58 +64,4 @@ enum ContentKind: Equatable {
             return hasKey || isLaidOut ? .unclear : .text
         }
     }
-
-    // MARK: What is no document
-
-    /// What the bytes are when they are known to be no text: a sentence, or nil.
-    static func foreign(_ start: [UInt8]) -> String? {
-        if let encoding = otherEncoding(start) {
-            return "is \(encoding) text. Convert it first: iconv -f \(encoding) -t UTF-8."
-        }
-        for (signature, text) in signatures where start.starts(with: signature) { return text }
-        return nil
-    }
-
-    /// What a file that cannot be read as it should be looks like; for messages.
-    static func hint(_ start: [UInt8]) -> String? {
-        if let foreign = foreign(start) { return foreign }
-        let beginning = String(decoding: start.prefix(256), as: UTF8.self).drop(while: \.isWhitespace).lowercased()
-        return beginning.hasPrefix("<!doctype html") || beginning.hasPrefix("<html")
-            ? "is an HTML page, perhaps of a download that needs a login." : nil
-    }
-
-    private static func otherEncoding(_ start: [UInt8]) -> String? {
-        if start.starts(with: [0xFF, 0xFE, 0, 0]) { return "UTF-32LE" }
-        if start.starts(with: [0, 0, 0xFE, 0xFF]) { return "UTF-32BE" }
-        if start.starts(with: [0xFF, 0xFE]) { return "UTF-16LE" }
-        if start.starts(with: [0xFE, 0xFF]) { return "UTF-16BE" }
-        // Western text of 16 bits without a mark: every other byte is zero.
-        let pairs = start.prefix(64)
-        guard pairs.count >= 8, pairs.count % 2 == 0 else { return nil }
-        let zeros = pairs.enumerated().map { $0.element == 0 }
-        if zeros.enumerated().allSatisfy({ $0.element == ($0.offset % 2 == 1) }) { return "UTF-16LE" }
-        if zeros.enumerated().allSatisfy({ $0.element == ($0.offset % 2 == 0) }) { return "UTF-16BE" }
-        return nil
-    }
-
-    private static let signatures: [([UInt8], String)] = [
-        (
-            Array("version https://git-lfs.github.com/spec/".utf8),
-            "is a git-lfs pointer, not the file itself. Fetch it with: git lfs pull."
-        ),
-        (Array("%PDF-".utf8), "is a PDF document. Extract its text first, with pdftotext for example."),
-        (Array("PK\u{3}\u{4}".utf8), "is a ZIP archive, as .docx, .epub and .zip files are. Extract its text first."),
-        (Array("GGUF\u{2}\0".utf8), "is a GGUF model, not a document."),
-        (Array("GGUF\u{3}\0".utf8), "is a GGUF model, not a document."),
-        (
-            [0xFD, 0x37, 0x7A, 0x58, 0x5A],
-            "is compressed with xz. Decompress it first; .gz and .zst are read as they are."
-        ),
-        (
-            Array("BZh91AY&SY".utf8),
-            "is compressed with bzip2. Decompress it first; .gz and .zst are read as they are."
-        ),
-        (Array("PAR1\u{15}".utf8), "is a Parquet file. Write its texts as JSON lines first."),
-        ([0x7F, 0x45, 0x4C, 0x46], "is a program, not a document."),
-    ]
 }

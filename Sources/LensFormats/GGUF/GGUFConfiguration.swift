@@ -94,7 +94,8 @@ struct GGUFConfigurationReader {
             "rope.scaling.yarn_log_multiplier", "rope.scaling.alpha",
         ] {
             if let value = try number(key), value != 0 {
-                throw bad("`\(architecture).\(key)` is \(value); models with this setting are not supported.")
+                throw bad(
+                    "`\(architecture).\(key)` is \(describeNumber(value)); models with this setting are not supported.")
             }
         }
     }
@@ -210,7 +211,9 @@ struct GGUFConfigurationReader {
 
     private func yarn(factor: Double, original: Int, attention: Double) throws(LensError) -> YarnScaling {
         if let extrapolation = try number("rope.scaling.yarn_ext_factor"), extrapolation != 1, extrapolation >= 0 {
-            throw bad("`\(architecture).rope.scaling.yarn_ext_factor` is \(extrapolation); only 1 is supported.")
+            throw bad(
+                "`\(architecture).rope.scaling.yarn_ext_factor` is \(describeNumber(extrapolation)); only 1 is supported."
+            )
         }
         var yarn = YarnScaling(factor: factor, originalContextLength: original)
         yarn.betaFast = try number("rope.scaling.yarn_beta_fast") ?? 32

@@ -15,6 +15,8 @@ struct GGUFConfigurationWriter {
     private(set) var metadata: [(String, GGUFValue)] = []
     /// Rotary factors that GGUF keeps as F32 tensors.
     private(set) var factors: [(name: String, values: [Float])] = []
+    /// What llama.cpp will read otherwise than it is written, one paragraph each.
+    private(set) var warnings: [String] = []
 
     /// `.data` where GGUF cannot express the configuration.
     init(_ configuration: ModelConfiguration, path: String) throws(LensError) {
@@ -96,6 +98,14 @@ struct GGUFConfigurationWriter {
         add("rope.scaling.original_context_length", yarn.originalContextLength)
         add("rope.scaling.yarn_beta_fast", yarn.betaFast)
         add("rope.scaling.yarn_beta_slow", yarn.betaSlow)
+        let usual = YarnScaling(factor: yarn.factor, originalContextLength: yarn.originalContextLength)
+        if (yarn.betaFast, yarn.betaSlow) != (usual.betaFast, usual.betaSlow) {
+            warnings.append(
+                "\(path): llama.cpp does not read beta_fast and beta_slow of YaRN in files of the architecture "
+                    + "`\(configuration.family.rawValue)`; it takes \(usual.betaFast) and \(usual.betaSlow) for the "
+                    + "\(yarn.betaFast) and \(yarn.betaSlow) of this model, and gives other losses. LongLens reads them."
+            )
+        }
         // llama.cpp multiplies its own 0.1 ln(factor) + 1 with this.
         let relative = yarn.effectiveAttentionFactor / YarnScaling.defaultAttentionFactor(yarn.factor)
         if abs(relative - 1) > 1e-7 { add("rope.scaling.attn_factor", relative) }

@@ -38,8 +38,10 @@ public func writeGGUF(
         let type = ggufType(of: parameter, requested: type, tied: configuration.tiedEmbeddings)
         tensors.append(GGUFHeaderWriter.Tensor(name: name, type: type, shape: parameter.shape))
     }
+    let header = GGUFHeaderWriter.header(metadata: carrying.entries, tensors: tensors)
+    try ModelFormat.gguf.requireRoom(for: configuration, as: type, at: path, others: header.count)
     let file = try AtomicFile(path: path)
-    try file.write(GGUFHeaderWriter.header(metadata: carrying.entries, tensors: tensors))
+    try file.write(header)
     let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)
     for (index, tensor) in tensors.enumerated() {
         if index < description.factors.count {
@@ -57,7 +59,7 @@ public func writeGGUF(
         try file.write([UInt8](repeating: 0, count: GGUFHeaderWriter.padding(after: tensor.byteCount)))
     }
     try file.commit()
-    return carrying.warnings
+    return description.warnings + carrying.warnings
 }
 
 /// The type that `writeGGUF` gives a parameter.

@@ -36,7 +36,10 @@ public func writeHuggingFace(
     try configuration.check(path: folder)
     let carrying = HuggingFaceCarrying(configuration: configuration, origin: origin, type: type, path: folder)
     let text = try carrying.text()
-    try checkReplaceable(folder)
+    try requireReplaceableModel(folder)
+    let files = extraFiles + carrying.files(beside: extraFiles)
+    try ModelFormat.huggingFace.requireRoom(
+        for: configuration, as: type, at: folder, others: files.reduce(text.count) { $0 + $1.bytes.count })
     let target = try AtomicFolder(path: folder)
     let list = configuration.parameters
     let shards = huggingFaceShards(list, dataType: dataType, limit: shardLimit)
@@ -63,23 +66,25 @@ public func writeHuggingFace(
         try write(index.prettyText, to: target.temporaryPath + "/" + SafetensorsShards.indexName)
     }
     try write(text, to: target.temporaryPath + "/config.json")
-    for extra in extraFiles + carrying.files(beside: extraFiles) {
+    for extra in files {
         precondition(!extra.name.isEmpty && !extra.name.contains("/"), "a plain file name")
         let file = try AtomicFile(path: target.temporaryPath + "/" + extra.name)
         try file.write(extra.bytes)
         try file.commit()
     }
-    try checkReplaceable(folder)
+    try requireReplaceableModel(folder)
     // Notes, a license: what does not describe the old model and has no successor stays.
     try target.commit { !SideFiles.belongsToModel($0) }
     return carrying.warnings
 }
 
-/// Only a model folder, or an empty one, is ever replaced.
-private func checkReplaceable(_ path: String) throws(LensError) {
+/// Throws `.io` when something stands at `path` that `writeHuggingFace` does not replace: only a model folder, or an empty
+/// one, is ever replaced.
+public func requireReplaceableModel(_ path: String) throws(LensError) {
     guard Folders.entryExists(path) else { return }
     guard Folders.isFolder(path) else {
-        throw .io("\(path) exists and is not a folder, so no model folder can be written there.")
+        let what = Folders.exists(path) ? "exists and is not a folder" : "is a link that leads nowhere"
+        throw .io("\(path) \(what), so no model folder can be written there. Choose another name or remove it.")
     }
     guard try Folders.names(in: path).isEmpty || Folders.isFile(path + "/config.json") else {
         throw .io(

@@ -18,6 +18,7 @@ public func writeLlama2C(
     try configuration.check(path: path)
     try checkLlama2CExpresses(configuration, path: path)
     guard let layout = Llama2CLayout(configuration) else { throw .data("\(path): the model is too large.") }
+    try ModelFormat.llama2c.requireRoom(for: configuration, as: .f32, at: path, others: layout.tableRange.count)
     let file = try AtomicFile(path: path)
     let vocabulary = configuration.tiedEmbeddings ? configuration.vocabularySize : -configuration.vocabularySize
     for number in [
@@ -48,9 +49,9 @@ private func checkLlama2CExpresses(_ configuration: ModelConfiguration, path: St
     let problems: [(Bool, String)] = [
         (c.family != .llama || c.queryKeyNorm, "a \(c.family.rawValue) model"),
         (c.attentionBias || c.attentionOutputBias || c.feedForwardBias, "biases"),
-        (c.ropeTheta != 10_000, "a rotary base of \(c.ropeTheta) (10000 is fixed)"),
+        (c.ropeTheta != 10_000, "a rotary base of \(describeNumber(c.ropeTheta)) (10000 is fixed)"),
         (c.ropeScaling != .none || c.ropeFrequencyFactors != nil, "a rotary scaling"),
-        (c.normEpsilon != 1e-5, "an epsilon of \(c.normEpsilon) (1e-5 is fixed)"),
+        (c.normEpsilon != 1e-5, "an epsilon of \(describeNumber(Double(c.normEpsilon))) (1e-5 is fixed)"),
         (c.headDimension * c.headCount != c.hiddenSize, "heads of the dimension \(c.headDimension)"),
     ]
     for (isProblem, what) in problems where isProblem {

@@ -158,7 +158,11 @@ struct GGUFCarrying {
         let floats = [
             "temperature": "temp", "top_p": "top_p", "min_p": "min_p", "repetition_penalty": "penalty_repeat",
         ]
-        let known = ["bos_token_id", "eos_token_id", "pad_token_id", "do_sample", "transformers_version"]
+        let known = [
+            "bos_token_id", "eos_token_id", "pad_token_id", "do_sample", "transformers_version",
+            // How transformers runs a model, not how the model is to be run; it writes them into every folder.
+            "use_cache", "output_attentions", "output_hidden_states", "output_scores", "return_dict_in_generate",
+        ]
         var pairs: [(String, GGUFValue)] = [], left: [String] = []
         for member in generation?.members ?? [] where !known.contains(member.name) && !member.name.hasPrefix("_") {
             if let key = floats[member.name], let value = member.value.number {

@@ -24,10 +24,12 @@ extension ModelConfiguration {
             throw .data("\(path): the dimension of a head is \(headDimension), but rotary positions need an even one.")
         }
         guard normEpsilon.isFinite, normEpsilon >= 0, normEpsilon < 1 else {
-            throw .data("\(path): the epsilon of the normalization is \(normEpsilon), which is not a small number.")
+            throw .data(
+                "\(path): the epsilon of the normalization is \(describeNumber(Double(normEpsilon))), which is not a small "
+                    + "number.")
         }
         guard ropeTheta.isFinite, ropeTheta > 0 else {
-            throw .data("\(path): the rotary base is \(ropeTheta), but must be positive.")
+            throw .data("\(path): the rotary base is \(describeNumber(ropeTheta)), but must be positive.")
         }
         for (name, token) in [("begin", bosToken), ("end", eosToken)] {
             if let token, token < 0 || token >= vocabularySize {
@@ -36,7 +38,9 @@ extension ModelConfiguration {
             }
         }
         guard ropeAttentionFactor.isFinite, ropeAttentionFactor > 0 else {
-            throw .data("\(path): the factor of the rotary attention is \(ropeAttentionFactor), but must be positive.")
+            throw .data(
+                "\(path): the factor of the rotary attention is \(describeNumber(ropeAttentionFactor)), but must be "
+                    + "positive.")
         }
         if let slidingWindow { try check("sliding window", slidingWindow, 1 << 32) }
         // The largest sizes together would overflow what is computed from them.
@@ -76,7 +80,8 @@ extension RopeScaling {
     func check(headDimension: Int, path: String) throws(LensError) {
         func positive(_ name: String, _ value: Double?) throws(LensError) {
             if let value, !(value.isFinite && value > 0) {
-                throw .data("\(path): `\(name)` of the rotary scaling is \(value), but must be positive.")
+                throw .data(
+                    "\(path): `\(name)` of the rotary scaling is \(describeNumber(value)), but must be positive.")
             }
         }
         switch self {

@@ -48,7 +48,7 @@ public final class ModelScorer: Scorer {
         return try windowedLosses(
             tokens, plan: plan, bosToken: bosToken,
             losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
-        ) {
+        ) { _ in
             windows += 1
             progress(Double(windows) / Double(plan.count))
         }

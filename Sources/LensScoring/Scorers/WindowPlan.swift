@@ -61,4 +61,12 @@ public struct WindowPlan: Sendable, Equatable {
         let firstScored = k == 0 ? 1 : context + (k - 1) * stride
         return Window(tokens: max(0, end - context)..<end, scored: firstScored..<end)
     }
+
+    /// How many of the first windows give `count` losses in all; nil where no window ends there.
+    public func windowCount(ofLosses count: Int) -> Int? {
+        if count == 0 { return 0 }
+        if count == length - 1 { return self.count }
+        guard count >= context - 1, count < length, (count - (context - 1)) % stride == 0 else { return nil }
+        return 1 + (count - (context - 1)) / stride
+    }
 }

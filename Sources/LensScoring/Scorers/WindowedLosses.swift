@@ -26,14 +26,18 @@ private func checkFinite(_ loss: Float, token: Int) throws(LensError) {
 ///   - losses: of one window.
 ///   - bosToken: the model's beginning of sequence. Where the document begins with it, so does every window, in place of
 ///     the window's first token.
-///   - afterWindow: called after each window, for progress; what it throws ends the scoring.
+///   - known: the losses of the first windows, which are not computed again.
+///   - afterWindow: called with the losses of each window that was computed; what it throws ends the scoring.
 /// - Returns: one loss fewer than there are tokens. Throws `.data` when the scorer gives a loss that is not finite.
 package func windowedLosses(
-    _ tokens: [Int32], plan: WindowPlan, bosToken: Int32?, losses: WindowLosses,
-    afterWindow: () throws(LensError) -> Void = {}
+    _ tokens: [Int32], plan: WindowPlan, bosToken: Int32?, known: [Float] = [], losses: WindowLosses,
+    afterWindow: ([Float]) throws(LensError) -> Void = { (_) throws(LensError) in }
 ) throws(LensError) -> [Float] {
-    var result = Array(repeating: Float.nan, count: tokens.count - 1)
-    try fill(&result, windows: 0..<plan.count, tokens, plan, bosToken, losses, afterWindow)
+    guard let windowCount = plan.windowCount(ofLosses: known.count) else {
+        preconditionFailure("the known losses must be those of whole windows")
+    }
+    var result = known + Array(repeating: Float.nan, count: tokens.count - 1 - known.count)
+    try fill(&result, windows: windowCount..<plan.count, tokens, plan, bosToken, losses, afterWindow)
     return result
 }
 
@@ -49,13 +53,15 @@ package func shortLosses(
 ) throws(LensError) -> [Float] {
     precondition(long.count == tokens.count - 1, "the long losses must be those of the tokens")
     var result = long
-    try fill(&result, windows: 1..<plan.count, tokens, plan, bosToken, losses, afterWindow)
+    try fill(&result, windows: 1..<plan.count, tokens, plan, bosToken, losses) { (_) throws(LensError) in
+        try afterWindow()
+    }
     return result
 }
 
 private func fill(
     _ result: inout [Float], windows: Range<Int>, _ tokens: [Int32], _ plan: WindowPlan, _ bosToken: Int32?,
-    _ losses: WindowLosses, _ afterWindow: () throws(LensError) -> Void
+    _ losses: WindowLosses, _ afterWindow: ([Float]) throws(LensError) -> Void
 ) throws(LensError) {
     precondition(tokens.count == plan.length, "the plan must be made for the document's length")
     let beginsWithBOS = bosToken != nil && tokens.first == bosToken
@@ -71,6 +77,6 @@ private func fill(
             try checkFinite(loss, token: token)
             result[token - 1] = loss
         }
-        try afterWindow()
+        try afterWindow(scored)
     }
 }

@@ -45,7 +45,7 @@ public final class AtomicFile {
             target = .stream
             descriptor = try Self.openStream(path)
         case .regular, .link, nil:
-            let place = try Self.followingLinks(path)
+            let place = try Folders.followingLinks(path)
             target = .file(place, replacing: status)
             descriptor = unsafe place.parentFolder.withPathBytes { unsafe lens_open_nameless($0) }
             if descriptor < 0 { (descriptor, temporaryPath) = try Self.openNamed(beside: place, for: path) }
@@ -62,17 +62,6 @@ public final class AtomicFile {
         }
         _ = setBlocking(descriptor)
         return descriptor
-    }
-
-    /// Where the links at `path` lead to in the end; nothing need be there.
-    private static func followingLinks(_ path: String) throws(LensError) -> String {
-        var place = path
-        for _ in 0..<40 {
-            guard FileStatus(place, followingLinks: false)?.kind == .link else { return place }
-            guard let next = Folders.destination(ofLink: place) else { throw .reading(place) }
-            place = next.hasPrefix("/") ? next : place.parentFolder + "/" + next
-        }
-        throw .io("Cannot write \(path): its links lead in a circle.")
     }
 
     private static func openNamed(beside place: String, for path: String) throws(LensError) -> (Int32, String?) {

@@ -100,6 +100,17 @@ package enum Folders {
         return count > 0 ? String(pathBytes: bytes[..<count]) : nil
     }
 
+    /// Where the links at `path` lead to in the end; nothing need be there.
+    static func followingLinks(_ path: String) throws(LensError) -> String {
+        var place = path
+        for _ in 0..<40 {
+            guard FileStatus(place, followingLinks: false)?.kind == .link else { return place }
+            guard let next = destination(ofLink: place) else { throw .reading(place) }
+            place = next.hasPrefix("/") ? next : place.parentFolder + "/" + next
+        }
+        throw .io("Cannot write \(path): its links lead in a circle.")
+    }
+
     /// The path without links and trailing slashes, if something is there.
     package static func resolved(_ path: String) -> String? {
         guard let real = unsafe path.withPathBytes({ unsafe realpath($0, nil) }) else { return nil }
@@ -115,6 +126,12 @@ package enum Folders {
         _ = close(descriptor)
     }
 
+    /// False where two folders lie on different file systems; one that is not there yet will be where the other is.
+    package static func areOnOneDisk(_ a: String, _ b: String) -> Bool {
+        guard let a = FileStatus(a)?.identity.device, let b = FileStatus(b)?.identity.device else { return true }
+        return a == b
+    }
+
     /// Bytes that this process may still write to the file system of `path`, whose folder must be there; nil when that
     /// cannot be told.
     package static func freeByteCount(at path: String) -> Int? {
@@ -128,7 +145,8 @@ package enum Folders {
 }
 
 extension String {
-    fileprivate var trimmingSlashes: String {
+    /// Without slashes at the end, but for `/` itself.
+    var trimmingSlashes: String {
         var path = self
         while path.utf8.count > 1 && path.hasSuffix("/") { path.removeLast() }
         return path

@@ -13,13 +13,23 @@ package final class InputFile: Sendable {
     package let path: String
     private let descriptor: Int32
     private let closes: Bool
+    private let whileWaiting: Waiting?
+
+    /// Called again and again while nothing comes from a pipe; what it throws ends the reading.
+    package typealias Waiting = @Sendable () throws(LensError) -> Void
+    /// In milliseconds, between such calls.
+    private static let patience: Int32 = 200
 
     /// Opens `path`; a named pipe is waited for. An absent file is `.missing`, an unreadable one or a folder `.io`.
-    package init(path: String) throws(LensError) {
+    package init(path: String, whileWaiting: Waiting? = nil) throws(LensError) {
         self.path = path
-        descriptor = unsafe path.withPathBytes { unsafe open($0, O_RDONLY | O_CLOEXEC) }
+        self.whileWaiting = whileWaiting
+        // Whoever is asked while nothing comes is asked too while nobody writes: then opening must not wait.
+        let flags = whileWaiting == nil ? 0 : O_NONBLOCK
+        descriptor = unsafe path.withPathBytes { unsafe open($0, O_RDONLY | O_CLOEXEC | flags) }
         closes = true
         guard descriptor >= 0 else { throw .reading(path, "open") }
+        if flags != 0 { _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~flags) }
     }
 
     /// Opens a regular file at once: a pipe or device is `.io`, and is not waited for.
@@ -27,6 +37,7 @@ package final class InputFile: Sendable {
         self.path = path
         descriptor = try openRegular(path)
         closes = true
+        whileWaiting = nil
     }
 
     /// Opens `path` and begins at a byte of it.
@@ -36,8 +47,9 @@ package final class InputFile: Sendable {
     }
 
     /// Reads a descriptor that stays open; `name` is for messages.
-    package init(descriptor: Int32, name: String) {
+    package init(descriptor: Int32, name: String, whileWaiting: Waiting? = nil) {
         path = name
+        self.whileWaiting = whileWaiting
         self.descriptor = descriptor
         closes = false
     }
@@ -50,6 +62,7 @@ package final class InputFile: Sendable {
     /// The next bytes, at most `count` of them; none at the end.
     package func chunk(_ count: Int = 1 << 18) throws(LensError) -> [UInt8] {
         while true {
+            try wait()
             var result = 0
             let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
                 unsafe result = posixRead(descriptor, buffer.baseAddress.unsafelyUnwrapped, count)
@@ -58,6 +71,17 @@ package final class InputFile: Sendable {
             if result >= 0 { return bytes }
             guard errno == EINTR else { throw .reading(path) }
         }
+    }
+
+    /// Waits until there are bytes, or the end, or an error that reading will tell.
+    private func wait() throws(LensError) {
+        guard let whileWaiting else { return }
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var result: Int32
+        repeat {
+            try whileWaiting()
+            result = unsafe poll(&state, 1, Self.patience)
+        } while result == 0 || result < 0 && errno == EINTR
     }
 
     /// Goes back to the beginning of a regular file.

@@ -60,8 +60,9 @@ public struct CheckpointState: Codable, Equatable, Sendable {
                 "\(path) is of checkpoint format \(format), and this LongLens reads formats up to "
                     + "\(Self.currentFormat).")
         }
-        guard step >= 0, partial?.sequences ?? 0 >= 0, step + (partial?.sequences ?? 0) >= 1 else {
-            throw .data("\(path): step \(step) is not the number of an update.")
+        guard position.isPossible else {
+            let partial = partial.map { " and \($0.sequences) sequences" } ?? ""
+            throw .data("\(path): step \(step)\(partial) is nothing that a run comes to. Was the file changed?")
         }
     }
 

@@ -38,7 +38,7 @@ public struct StepMetrics: Equatable, Sendable {
         self.peakResidentBytes = peakResidentBytes
     }
 
-    /// The line, without its newline: keys as in INTERFACE, numbers with all their digits.
+    /// The line, without its newline: keys as in `docs/metrics.md`, numbers with all their digits.
     public var json: String {
         let fields: [(String, String)] = [
             ("step", "\(step)"), ("loss", number(loss)), ("nll", number(nll)),

@@ -1,3 +1,4 @@
+import LensFormats
 import LensSupport
 
 #if canImport(Glibc)
@@ -68,6 +69,24 @@ public final class OutputFolder {
                 warn("\(error.message) It is left from a run that was killed, and stays.")
             }
         }
+    }
+
+    /// Throws `.io` when a checkpoint or the trained model could not be written where they belong: now, and not when there
+    /// is something to lose. Metrics and settings are opened before the first update anyway.
+    func requireWritable(export: TrainingSettings.Export) throws(LensError) {
+        if Folders.entryExists(checkpointsPath) {
+            guard Folders.isFolder(checkpointsPath) else {
+                let what = Folders.exists(checkpointsPath) ? "is a file" : "is a link that leads nowhere"
+                throw .io(
+                    "\(checkpointsPath) \(what), so that no checkpoint can be saved there. Move it away, or give --output "
+                        + "another folder.")
+            }
+            _ = try AtomicFolder(path: checkpointsPath + "/step-1")
+        }
+        try requireReplaceableModel(modelPath)
+        // Begun and abandoned, they tell what writing them would.
+        _ = try AtomicFolder(path: modelPath)
+        if export == .gguf { _ = try AtomicFile(path: ggufPath) }
     }
 
     /// Throws `.usage` when the folder holds a run that a new one would write over.

@@ -45,10 +45,22 @@ public struct ContextExtension: Sendable {
         }
     }
 
-    /// A warning when the model will see positions that it was never trained on, and nothing was said about them.
-    public func warning(for configuration: ModelConfiguration) -> String? {
-        guard ropeTheta == nil, ropeScaling == nil, let warning = configuration.warning(contextLength: contextLength)
-        else { return nil }
-        return "\(warning) --rope-theta or --rope-scaling usually make it learn faster."
+    /// A warning when the model, whose configuration is given unchanged, will see positions that it was never trained on,
+    /// and nothing was said about them or not enough. A new theta is taken to be enough.
+    public func warning(for configuration: ModelConfiguration) throws(LensError) -> String? {
+        guard let warning = configuration.warning(contextLength: contextLength), ropeTheta == nil else { return nil }
+        guard let ropeScaling else {
+            return "\(warning) --rope-theta or --rope-scaling usually make it learn faster."
+        }
+        let trainedFor = configuration.contextLength
+        let scaling = try RopeOption.parse(ropeScaling, contextLength: contextLength, trainedFor: trainedFor)
+        if scaling == .none {
+            return "\(warning) --rope-scaling with a factor, or --rope-theta, usually make it learn faster."
+        }
+        let reach = scaling.stretched(trainedFor)
+        guard reach < contextLength else { return nil }
+        return
+            "A context of \(contextLength) tokens is past the \(reach) to which --rope-scaling \(ropeScaling) stretches the "
+            + "\(trainedFor) that the model was made for: raise its factor."
     }
 }

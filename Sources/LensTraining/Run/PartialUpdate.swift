@@ -1,3 +1,5 @@
+import LensSupport
+
 /// An update of which some sequences are done: what the gradients accumulated so far are of.
 public struct PartialUpdate: Codable, Equatable, Sendable {
     /// Sequences done.
@@ -54,6 +56,12 @@ public struct TrainingPosition: Hashable, Comparable, Sendable, CustomStringConv
         guard let first = numbers.first, let step = first, numbers.count <= 2 else { return nil }
         guard let sequences = numbers.count == 2 ? numbers[1] : 0 else { return nil }
         self.init(step: step, sequences: sequences)
-        guard step >= 0, step + sequences >= 1, folderName == self.folderName else { return nil }
+        guard isPossible, folderName == self.folderName else { return nil }
+    }
+
+    /// False for what no run comes to: nothing done, or numbers that settings cannot have.
+    var isPossible: Bool {
+        let counts = 0...greatestCount
+        return counts.contains(step) && counts.contains(sequences) && step + sequences >= 1
     }
 }

@@ -39,7 +39,9 @@ struct PlannedScorer {
             try Self.requireSameTokens(source, input)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
             try source.configuration.checkWindow(contextLength: windows.context, model: source.path)
-            (kind, plan, warnings) = (.model(source), windows, source.warnings)
+            (kind, plan) = (.model(source), windows)
+            let past = source.configuration.warning(contextLength: windows.context)
+            warnings = source.warnings + (past.map { ["The scorer \(source.path): \($0)"] } ?? [])
             memory = .model(source.configuration, contextLength: windows.context)
         }
     }

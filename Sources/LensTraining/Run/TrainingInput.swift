@@ -12,8 +12,8 @@ struct TrainingInput {
     let tokenizer: Tokenizer?
     /// With the context extension applied.
     let configuration: ModelConfiguration
-    /// The context length that the model came with.
-    let trainedFor: Int
+    /// The context length that the model came with, and how far it goes with the rotary scaling that it came with.
+    let trainedFor, madeFor: Int
     /// What the user should know of the model, its tokenizer and the context extension: one paragraph each.
     let warnings: [String]
     /// What the model's files say of it, for the model that is trained.
@@ -28,8 +28,9 @@ struct TrainingInput {
         trainedFor = configuration.contextLength
         let change = ContextExtension(
             contextLength: settings.contextLength, ropeTheta: settings.ropeTheta, ropeScaling: settings.ropeScaling)
-        warnings =
-            source.warnings + (tokenizer?.warnings ?? []) + (change.warning(for: configuration).map { [$0] } ?? [])
+        madeFor = configuration.trainedContextLength
+        let warning = try change.warning(for: configuration)
+        warnings = source.warnings + (tokenizer?.warnings ?? []) + (warning.map { [$0] } ?? [])
         try change.apply(to: &configuration)
         self.configuration = configuration
         self.source = source
@@ -39,9 +40,10 @@ struct TrainingInput {
     var bosToken: Int32? { tokenizer?.bosToken ?? configuration.bosToken }
 
     /// All sequences of the documents, T tokens each. `warn` is told what the user should know about them; `check` is
-    /// called before each document.
+    /// called before each document, and while a pipe gives nothing.
     func sequences(
-        _ settings: TrainingSettings, warn: @escaping (String) -> Void, check: () throws(LensError) -> Void
+        _ settings: TrainingSettings, warn: @escaping (String) -> Void,
+        check: @escaping @Sendable () throws(LensError) -> Void
     ) throws(LensError) -> TrainingSequences {
         let encoding: any TextEncoding =
             tokenizer
@@ -50,7 +52,9 @@ struct TrainingInput {
         var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
         encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data, warn: warn), encoder: encoder, length: settings.contextLength,
+            DocumentReader(paths: settings.data, forTraining: true, whileWaiting: check, warn: warn),
+            encoder: encoder,
+            length: settings.contextLength,
             check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }
         return sequences

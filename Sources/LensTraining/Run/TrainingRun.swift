@@ -48,6 +48,7 @@ struct TrainingRun {
         try folder.removeLeftovers { observer?.warning($0) }
         checkpoints.removeLeftovers { observer?.warning($0) }
         if !settings.resume { try folder.requireFresh() }
+        try folder.requireWritable(export: settings.export)
     }
 
     mutating func run() throws(LensError) {
@@ -61,16 +62,16 @@ struct TrainingRun {
     private mutating func train() throws(LensError) -> LanguageModel {
         for warning in warnings + input.warnings + scorer.warnings { observer?.warning(warning) }
         let observer = observer
-        let sequences = try input.sequences(settings, warn: { observer?.warning($0) }) { () throws(LensError) in
-            try checkStop()
+        let sequences = try input.sequences(settings, warn: { observer?.warning($0) }) {
+            [stop] () throws(LensError) in try Self.check(stop)
         }
         let steps = settings.steps ?? max(1, sequences.count / settings.accumulate)
         settings.steps = steps
         if settings.warmup > steps {
             observer?.warning(
                 "The warm-up of \(settings.warmup) updates is longer than the run of \(steps): the learning rate comes to "
-                    + "\(arithmetic(steps: steps).schedule.rate(step: steps)) of \(settings.learningRate). Lower --warmup, "
-                    + "or raise --steps.")
+                    + "\(describeNumber(arithmetic(steps: steps).schedule.rate(step: steps))) of "
+                    + "\(describeNumber(settings.learningRate)). Lower --warmup, or raise --steps.")
         }
         let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(
@@ -79,10 +80,10 @@ struct TrainingRun {
         let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
         let saved = try resumePoint(steps: steps)
-        let room = DiskRoom(
+        let room = TrainingRoom(
             input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
             stepsDone: saved?.step ?? 0, steps: steps)
-        try room.check(folder.path)
+        try room.check(folder)
         let model = try input.makeModel(withWeights: saved == nil, on: runtime)
         let state = try TrainingState(model.parameters)
         let source = try scorer.make(for: model, sequences: sequences, on: runtime)
@@ -101,7 +102,7 @@ struct TrainingRun {
         observer?.trainingStarts(
             TrainingOverview(
                 position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
-                parameterCount: input.configuration.parameterCount, trainedFor: input.trainedFor,
+                parameterCount: input.configuration.parameterCount, trainedFor: input.madeFor,
                 scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan,
                 memoryLimit: memoryLimit,
                 checkpointByteCount: room.checkpointByteCount, settings: settings, threads: runtime.threadCount,
@@ -111,15 +112,13 @@ struct TrainingRun {
                 "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than the context of "
                     + "\(sequences.length) tokens and are left out.")
         }
-        try checkStop()
+        try Self.check(stop)
         try train(trainer, steps: steps, identity: identity)
         return model.freeze()
     }
 
-    private func checkStop() throws(LensError) {
-        guard stop.isRequested else { return }
-        throw LensError(
-            .interrupted, "Stopped before the first update: nothing new is to be saved, and what was there stays.")
+    private static func check(_ stop: StopRequest) throws(LensError) {
+        try stop.check("Stopped before the first update: nothing new is to be saved, and what was there stays.")
     }
 
     private func arithmetic(steps: Int) -> Trainer.Settings {

@@ -90,7 +90,10 @@ private struct Values {
     }
 
     mutating func factor() throws(LensError) -> Double {
-        guard let value = try positive("factor") else { throw wrong("factor=X is missing") }
+        guard let value = try positive("factor") else {
+            let hints = values.keys.sorted().map { suggestion(for: $0, among: ["factor"]) }
+            throw .usage(wrong("factor=X is missing").message + (hints.first { !$0.isEmpty } ?? ""))
+        }
         guard value >= 1 else { throw wrong("factor must be at least 1") }
         return value
     }

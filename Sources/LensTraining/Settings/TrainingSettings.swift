@@ -27,7 +27,7 @@ public struct TrainingSettings: Equatable, Sendable {
     public var scorer: String?
     /// C: tokens of the scorer's context; nil for the default (``defaultScorerContext(contextLength:trainedFor:)``).
     public var scorerContext: Int?
-    /// S: distance of the scorer's windows; nil for the default that INTERFACE gives.
+    /// S: distance of the scorer's windows; nil for ``WindowPlan/defaultStride(context:length:)``.
     public var scorerStride: Int?
     public var ropeTheta: Double?
     /// `TYPE:key=value,…`, see ``RopeOption``.

@@ -52,20 +52,23 @@ struct ContextOptions: ParsableArguments {
         _ lengths: [Int], _ what: String, _ options: BenchOptions, on runtime: Runtime,
         prepare: (Int) throws -> ContextWork
     ) throws {
+        // Begun before the work, which is in vain where it cannot be written.
+        let plotFile = try plot.map { path throws(LensError) in try AtomicFile(path: path) }
         let before = BenchHeader(model: shape.name, runtime: runtime)
         let progress = ProgressLine(quiet: options.machine.quiet)
         let measured = try lengths.map { length in
             progress.update("\(what) of \(length) tokens")
             let work = try prepare(length)
-            return ContextRow(context: length, seconds: try measure(options.repeats, work.run), flops: work.flops)
+            let timing = try measure(options.repeats, work.run)
+            options.note("\(what) of \(length) tokens", timing, progress)
+            return ContextRow(context: length, seconds: timing, flops: work.flops)
         }
         progress.clear()
         let header = before.measuredAgain(on: runtime)
         let rows = measured.map { $0.of(peak: header.peak_gflops) }
-        if let plot {
-            let file = try AtomicFile(path: plot)
-            try file.write(BenchPlot(header: header, what: what, rows: rows).svg)
-            try file.commit()
+        if let plotFile {
+            try plotFile.write(BenchPlot(header: header, what: what, rows: rows).svg)
+            try plotFile.commit()
         }
         try report(header, rows, options)
     }

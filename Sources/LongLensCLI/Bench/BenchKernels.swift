@@ -29,30 +29,34 @@ struct BenchKernels: ParsableCommand {
     mutating func run() throws {
         let runtime = try options.machine.runtime()
         let lengths = try parseLengths(context)
-        let configuration =
-            if let model { try openModel(path: model).configuration } else {
-                try ModelShapes.named(shape ?? "smollm2-135m")
-            }
+        let configuration = try configuration()
         let before = BenchHeader(
             model: model.map { modelName(path: $0) } ?? shape ?? "smollm2-135m", runtime: runtime)
         let progress = ProgressLine(quiet: options.machine.quiet)
         var rows: [KernelRow] = []
         if only != .attention {
             progress.update("product of \(square.value) cubed")
-            rows = try products(square.value, square.value, square.value, directions: 1, runtime)
+            rows = try products(square.value, square.value, square.value, directions: 1, on: runtime, progress)
         }
         for length in lengths {
             for map in linearMaps(configuration) where only != .attention {
                 progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
-                rows += try products(length, map.outputs, map.inputs, runtime)
+                rows += try products(length, map.outputs, map.inputs, on: runtime, progress)
             }
             if only == .products { continue }
             progress.update("attention of \(length) tokens")
-            rows += try attentions(length, configuration, runtime)
+            rows += try attentions(length, configuration, on: runtime, progress)
         }
         progress.clear()
         let header = before.measuredAgain(on: runtime)
         try report(header, rows.map { $0.of(peak: header.peak_gflops) }, options)
+    }
+
+    private func configuration() throws(LensError) -> ModelConfiguration {
+        guard let model else { return try ModelShapes.named(shape ?? "smollm2-135m") }
+        let source = try openModel(path: model)
+        say(warnings: source.warnings)
+        return source.configuration
     }
 
     /// The sizes of the model's linear maps, each once.
@@ -74,7 +78,7 @@ struct BenchKernels: ParsableCommand {
 
     /// Forward, input gradient and weight gradient of one linear map, or the first of them.
     private func products(
-        _ t: Int, _ n: Int, _ k: Int, directions: Int = 3, _ runtime: Runtime
+        _ t: Int, _ n: Int, _ k: Int, directions: Int = 3, on runtime: Runtime, _ progress: ProgressLine
     ) throws -> [KernelRow] {
         let x = try Matrix(rows: t, columns: k)
         let w = try Matrix(rows: n, columns: k)
@@ -87,13 +91,12 @@ struct BenchKernels: ParsableCommand {
             ("product weight gradient", { try runtime.multiply(y, transposeA: true, x, into: w, accumulate: true) }),
         ]
         return try works.prefix(directions).map { name, work in
-            KernelRow(
-                kernel: name, shape: shape, flops: flops, seconds: try measure(options.repeats, work))
+            try row(name, shape, flops: flops, progress, work)
         }
     }
 
     private func attentions(
-        _ t: Int, _ configuration: ModelConfiguration, _ runtime: Runtime
+        _ t: Int, _ configuration: ModelConfiguration, on runtime: Runtime, _ progress: ProgressLine
     ) throws -> [KernelRow] {
         let (heads, keyValueHeads) = (configuration.headCount, configuration.keyValueHeadCount)
         let size = configuration.headDimension
@@ -107,19 +110,24 @@ struct BenchKernels: ParsableCommand {
         for matrix in [q, k, v, dout] { matrix.fillNormal(deviation: 1, generator: &generator) }
         let flops = Arithmetic.attentionFlops(length: t, heads: heads, size: size)
         let shape = "T=\(t) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)"
-        let forward = try measure(options.repeats) {
-            try runtime.attention(query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
-        }
-        let backward = try measure(options.repeats) {
-            try runtime.attentionBackward(
-                query: q, key: k, value: v, output: out, logSumExp: lse, outputGradient: dout, heads: heads,
-                keyValueHeads: keyValueHeads, delta: delta, queryGradient: dq, keyGradient: dk, valueGradient: dv)
-        }
         return [
-            KernelRow(
-                kernel: "attention forward", shape: shape, flops: flops, seconds: forward),
-            KernelRow(
-                kernel: "attention backward", shape: shape, flops: 2.5 * flops, seconds: backward),
+            try row("attention forward", shape, flops: flops, progress) {
+                try runtime.attention(
+                    query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
+            },
+            try row("attention backward", shape, flops: 2.5 * flops, progress) {
+                try runtime.attentionBackward(
+                    query: q, key: k, value: v, output: out, logSumExp: lse, outputGradient: dout, heads: heads,
+                    keyValueHeads: keyValueHeads, delta: delta, queryGradient: dq, keyGradient: dk, valueGradient: dv)
+            },
         ]
+    }
+
+    private func row(
+        _ kernel: String, _ shape: String, flops: Double, _ progress: ProgressLine, _ work: () throws -> Void
+    ) throws -> KernelRow {
+        let timing = try measure(options.repeats, work)
+        options.note("\(kernel) \(shape)", timing, progress)
+        return KernelRow(kernel: kernel, shape: shape, flops: flops, seconds: timing)
     }
 }

@@ -39,7 +39,16 @@ struct BenchHeader: Encodable {
 
 /// Seconds of repeated runs.
 struct Timing {
+    /// In the order of the runs; at least one.
+    let seconds: [Double]
     let fastest, median, slowest: Double
+
+    init(seconds: [Double]) {
+        self.seconds = seconds
+        let sorted = seconds.sorted()
+        (fastest, median, slowest) = (sorted[0], sorted[sorted.count / 2], sorted[sorted.count - 1])
+    }
+
     /// (slowest - fastest) / median
     var spread: Double { (slowest - fastest) / median }
 }
@@ -53,9 +62,16 @@ func measure(_ repeats: Int, _ work: () throws -> Void) rethrows -> Timing {
         try work()
         seconds.append((ContinuousClock.now - start).seconds)
     }
-    seconds.sort()
-    let median = seconds[seconds.count / 2]
-    return Timing(fastest: seconds.first ?? 0, median: median, slowest: seconds.last ?? 0)
+    return Timing(seconds: seconds)
+}
+
+extension BenchOptions {
+    /// Says with --verbose how long each run took.
+    func note(_ what: String, _ timing: Timing, _ progress: ProgressLine) {
+        guard machine.verbose else { return }
+        progress.clear()
+        machine.log.debug("\(what): \(timing.seconds.map { Format.decimal(1000 * $0, 3) }.joined(separator: ", ")) ms")
+    }
 }
 
 extension Duration {
@@ -64,6 +80,7 @@ extension Duration {
 
 protocol BenchRow: Encodable {
     static var columns: [String] { get }
+    var name: String { get }
     var cells: [String] { get }
     var gflops: Double { get }
     var peak_fraction: Double { get set }
@@ -102,6 +119,7 @@ struct ContextRow: BenchRow {
         fastest_tokens_per_second = Double(context) / seconds.fastest
     }
 
+    var name: String { "context \(context)" }
     var cells: [String] {
         [
             "\(context)", Format.decimal(tokens_per_second, 1), Format.decimal(step_seconds, 3),
@@ -124,6 +142,7 @@ struct KernelRow: BenchRow {
         spread = seconds.spread
     }
 
+    var name: String { "\(kernel) \(shape)" }
     var cells: [String] {
         [kernel, shape, Format.decimal(gflops, 1), Format.decimal(peak_fraction, 3), Format.decimal(spread, 3)]
     }
@@ -159,7 +178,7 @@ func report<Row: BenchRow>(_ header: BenchHeader, _ rows: [Row], _ options: Benc
     }
     for row in rows where row.spread > 0.1 {
         options.machine.log.warning(
-            "noisy: \(row.cells.prefix(2).joined(separator: " ")) spread by \(Format.decimal(row.spread * 100, 0)) % over its runs; run again on a quiet machine"
+            "noisy: \(row.name) spread by \(Format.decimal(row.spread * 100, 0)) % over its runs; run again on a quiet machine"
         )
     }
 }

@@ -6,7 +6,8 @@ struct BenchTrain: ParsableCommand {
         commandName: "train", abstract: "Whole training steps: forward, weighted backward, update.")
     @OptionGroup var contexts: ContextOptions
     @Option(name: .long, help: "Share of the tokens with a weight above 0, as a sparse scheme leaves.") var kept = 1.0
-    @Option(name: .long, help: "Such as 8GiB (default: what the machine has free).") var memoryLimit: ByteCount?
+    @Option(name: .long, help: "Memory to stay within, such as 8GiB (default: what the machine has free).")
+    var memoryLimit: ByteCount?
     @OptionGroup var options: BenchOptions
 
     func validate() throws {
@@ -16,7 +17,8 @@ struct BenchTrain: ParsableCommand {
     mutating func run() throws {
         let runtime = try options.machine.runtime()
         let lengths = try contexts.lengths()
-        try checkMemory(lengths, try contexts.shape.configuration(), runtime)
+        // What there is to warn of is said when the weights are read.
+        try checkMemory(lengths, try contexts.shape.configuration { _ in }, runtime)
         let model = try contexts.shape.loadTrainableModel(on: runtime)
         let gradients = try ParameterStore(model.configuration)
         let optimizer = AdamW()

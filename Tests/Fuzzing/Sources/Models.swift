@@ -16,6 +16,29 @@ extension Target {
             try use(openModel(path: path))
         })
 
+    /// The parts of a split GGUF file, one after the other: each begins where "GGUF" stands.
+    static let ggufParts = Target(
+        name: "gguf-parts",
+        seeds: { try [2, 3].map { try Samples.splitGGUF(parts: $0, Samples.pieceTokenizer) } },
+        run: { input, scratch in
+            let magic = Array("GGUF".utf8)
+            let starts = input.indices.filter { input[$0...].starts(with: magic) }.prefix(9)
+            let paths = zip(starts, starts.dropFirst() + [input.count]).enumerated().map { number, range in
+                scratch.write("m-0000\(number + 1)-of-0000\(starts.count).gguf", input[range.0..<range.1])
+            }
+            // Which part is given makes no difference but in messages.
+            let opened = paths.map { path in Result { try GGUFFile(path: path) } }
+            for (path, file) in zip(paths, opened) {
+                try attempt {
+                    let isSame = try file.get().tensors == opened[0].get().tensors
+                    precondition(isSame, path)
+                }
+            }
+            guard let first = paths.first else { return }
+            try attempt { if let source = try openTokenizer(path: first) { try use(Tokenizer(source)) } }
+            try use(openModel(path: first))
+        })
+
     /// A safetensors file; see `Header` for how its size is made right.
     static let safetensors = Target(
         name: "safetensors",
@@ -88,5 +111,11 @@ enum Header {
         let header = input[..<end]
         let size = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
         return size + header + (end < input.endIndex ? Array(input[end...].dropFirst()) : [])
+    }
+
+    /// The input that `sized` gives a valid file for.
+    static func unsized(_ file: [UInt8]) -> [UInt8] {
+        let size = file[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+        return file[8..<8 + size] + [0x0A] + file[(8 + size)...]
     }
 }

@@ -24,7 +24,7 @@ enum Samples {
         return configuration
     }
 
-    private static let pieces = ["<unk>", "<s>", "</s>", "a", "b", "ab", "Ġ", "▁"].map { Array($0.utf8) }
+    static let pieces = ["<unk>", "<s>", "</s>", "a", "b", "ab", "Ġ", "▁"].map { Array($0.utf8) }
 
     static let byteTokenizer = GGUFMetadata([
         "tokenizer.ggml.model": .string(Array("gpt2".utf8)), "tokenizer.ggml.pre": .string(Array("gpt-2".utf8)),
@@ -40,17 +40,17 @@ enum Samples {
         "tokenizer.ggml.eos_token_id": .uint32(2), "tokenizer.ggml.unknown_token_id": .uint32(0),
     ])
 
-    private static func zeros(_: String, _ destination: UnsafeMutableBufferPointer<Float>) {
+    static func zeros(_: String, _ destination: UnsafeMutableBufferPointer<Float>) {
         destination.update(repeating: 0)
     }
 
-    /// The bytes that `write` leaves in a file.
-    private static func written(_ write: (String) throws -> Void) throws -> [UInt8] {
+    /// The bytes that `write` leaves in the file whose path it is given, with `ending` behind it.
+    static func written(_ ending: String = "", _ write: (String) throws -> Void) throws -> [UInt8] {
         let parent = environment("FUZZ_SCRATCH") ?? "/tmp"
         let path = "\(parent)/sample-\(getpid())"
-        defer { unlink(path) }
+        defer { unlink(path + ending) }
         try write(path)
-        return try contents(of: path)
+        return try contents(of: path + ending)
     }
 
     static func gguf(
@@ -90,7 +90,7 @@ enum Samples {
         ScoreRecord(document: "b", sequence: 1, tokens: [7], nll: []),
     ]
 
-    static func scores(_ format: ScoreFormat) throws -> [UInt8] {
+    static func scores(_ format: ScoreFormat, _ records: [ScoreRecord] = records) throws -> [UInt8] {
         try written { path in
             let output = try ScoreOutput(path: path, format: format, settings: ScoreSettings([])) { _ in }
             for record in records { try output.write(record) }

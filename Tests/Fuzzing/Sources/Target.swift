@@ -9,8 +9,8 @@ struct Target: Sendable {
     let run: @Sendable (_ input: [UInt8], _ scratch: Scratch) throws -> Void
 
     static let all: [Target] = [
-        .gguf, .safetensors, .folder, .llama2c, .tokenizer, .llama2cTokenizer, .scores, .documents, .recipe, .options,
-        .checkpoint, .metrics,
+        .gguf, .ggufParts, .safetensors, .folder, .llama2c, .tokenizer, .sentencePiece, .llama2cTokenizer, .scores,
+        .journal, .documents, .recipe, .options, .checkpoint, .metrics,
     ]
 }
 

@@ -13,6 +13,27 @@ extension Target {
             try use(tokenizer, Array(files[2]))
         })
 
+    /// A text and, after a zero byte, the file of a tokenizer: a SentencePiece model, or what else its content tells.
+    static let sentencePiece = Target(
+        name: "sentencepiece",
+        seeds: {
+            [true, false].map { Array("ab  a".utf8) + [0] + Samples.sentencePiece(marksSpaces: $0) }
+                + [try [0] + Samples.gguf(.llama, type: .f32, Samples.pieceTokenizer)]
+        },
+        run: { input, scratch in
+            let files = parts(input, 2)
+            scratch.makeFolder("tokenizer")
+            let path = scratch.write("tokenizer/tokenizer.model", files[1])
+            try attempt { _ = try WeightlessModel(path: path) }
+            // Named by its folder, it is taken for what its name says.
+            try attempt {
+                if let source = try openTokenizer(path: scratch.path + "/tokenizer") {
+                    try use(Tokenizer(source), Array(files[0]))
+                }
+            }
+            if let source = try openTokenizer(path: path) { try use(Tokenizer(source), Array(files[0])) }
+        })
+
     /// A llama2.c tokenizer, after one byte that is the size of its vocabulary.
     static let llama2cTokenizer = Target(
         name: "llama2c-tokenizer",
