@@ -8,7 +8,7 @@ func readWithWarnings(
     _ paths: [String], format: InputFormat = .auto
 ) throws -> (documents: [Document], warnings: [String]) {
     var warnings: [String] = []
-    let reader = try DocumentReader(paths: paths, format: format) { warnings.append($0) }
+    let reader = try DocumentReader(paths: paths, format: format, warn: { warnings.append($0) })
     var documents: [Document] = []
     while let document = try reader.next() { documents.append(document) }
     return (documents, warnings)
