@@ -26,7 +26,7 @@ public enum BoundaryPolicy: String, Sendable, CaseIterable {
     case never
 
     /// As encoders take it: nil is what the model defines.
-    public var adds: Bool? { self == .auto ? nil : self == .always }
+    package var adds: Bool? { self == .auto ? nil : self == .always }
 }
 
 /// Documents to tokens: text through the tokenizer, tokens exactly as given.
@@ -40,9 +40,9 @@ public struct DocumentEncoder: Sendable {
     /// Special tokens written in text are read as such.
     public let special: Bool
     /// What `special` would have read, counted over all documents.
-    public let spelledSpecials: SpelledSpecials
+    package let spelledSpecials: SpelledSpecials
     /// Rows of the model's embedding: a token past them is an error. Nil where no model will see the tokens.
-    public var embeddingRows: Int?
+    package var embeddingRows: Int?
     private let warn: (@Sendable (String) -> Void)?
 
     /// - Parameter warn: told of the first document whose text spells special tokens that are not read as such.

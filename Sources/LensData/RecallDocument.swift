@@ -26,8 +26,10 @@ public struct RecallDocumentGenerator: Sendable {
     private var generator: SeededGenerator
     private var made = 0
 
-    public init(words: Int, density: Double = 0.35, repeats: Int = 1, seed: UInt64) {
-        precondition(density >= 0 && density <= 1 && repeats >= 1)
+    /// `.usage` for a density outside of 0 to 1, and for fewer than 1 repeat.
+    public init(words: Int, density: Double = 0.35, repeats: Int = 1, seed: UInt64) throws(LensError) {
+        guard density >= 0 && density <= 1 else { throw .usage("A share of statements of \(density) cannot be.") }
+        guard repeats >= 1 else { throw .usage("Facts cannot be asked for \(repeats) times.") }
         self.words = max(words, 64)
         self.density = density
         self.repeats = repeats

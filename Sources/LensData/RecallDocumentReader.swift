@@ -1,7 +1,7 @@
 import LensSupport
 
 /// Reads the documents that ``RecallDocumentGenerator`` makes, one JSON object a line, holding one at a time.
-public final class RecallDocumentReader {
+package final class RecallDocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32
     private let whileWaiting: (@Sendable () throws(LensError) -> Void)?
@@ -12,10 +12,10 @@ public final class RecallDocumentReader {
     private var documentCount = 0
 
     /// Bytes of all input as it is stored; nil where a pipe or standard input is among it.
-    public let byteCount: Int?
+    package let byteCount: Int?
 
     /// Finds the files, as ``DocumentReader`` does; `warn` is told what it would tell.
-    public init(
+    package init(
         paths: [String], standardInput: Int32 = 0, whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
         warn: @escaping (String) -> Void = { _ in }
     ) throws(LensError) {
@@ -28,12 +28,12 @@ public final class RecallDocumentReader {
     }
 
     /// Bytes of the input, as it is stored, that were read so far.
-    public var position: Int { finishedByteCount + (current?.stream.storedCount ?? 0) }
+    package var position: Int { finishedByteCount + (current?.stream.storedCount ?? 0) }
 
     /// The next document, or nil when all are read.
     ///
     /// `.data` names the line that is no such document, or says that there was none at all.
-    public func next() throws(LensError) -> RecallDocument? {
+    package func next() throws(LensError) -> RecallDocument? {
         while true {
             if let current {
                 while let line = try current.lines.next() {

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// How often documents spell special tokens that were read as plain text.
-public final class SpelledSpecials: Sendable {
+package final class SpelledSpecials: Sendable {
     private struct Found: Sendable {
         var documentCount = 0
         var firstSource = ""
@@ -13,9 +13,9 @@ public final class SpelledSpecials: Sendable {
     init() {}
 
     /// Documents that hold such text.
-    public var documentCount: Int { found.withLock { $0.documentCount } }
+    package var documentCount: Int { found.withLock { $0.documentCount } }
     /// How often, by the token's name.
-    public var counts: [String: Int] { found.withLock { $0.counts } }
+    package var counts: [String: Int] { found.withLock { $0.counts } }
 
     /// Adds what one document holds; returns whether it is the first.
     func add(_ counts: [String: Int], source: String) -> Bool {
@@ -28,7 +28,7 @@ public final class SpelledSpecials: Sendable {
     }
 
     /// One paragraph on everything found so far, nil if nothing was.
-    public var warning: String? {
+    package var warning: String? {
         let found = found.withLock { $0 }
         guard found.documentCount > 0 else { return nil }
         let sorted = found.counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }

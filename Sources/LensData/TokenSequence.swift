@@ -18,13 +18,13 @@ public struct TokenSequence: Sendable, Equatable {
 /// Where the document begins with BOS, every sequence does: BOS and the next length − 1 tokens (as in Helm, Daheim and
 /// Gurevych). Otherwise a sequence is the next `length` tokens. What is left at the end is dropped, or kept as a shorter
 /// sequence when it holds a prediction.
-public struct SequenceCutter: Sendable, Equatable {
+package struct SequenceCutter: Sendable, Equatable {
     /// Tokens of a sequence, at least 2.
-    public let length: Int
-    public let bosToken: Int32?
-    public let keepLast: Bool
+    package let length: Int
+    package let bosToken: Int32?
+    package let keepLast: Bool
 
-    public init(length: Int, bosToken: Int32?, keepLast: Bool = false) {
+    package init(length: Int, bosToken: Int32?, keepLast: Bool = false) {
         precondition(length >= 2, "a sequence of fewer than 2 tokens has no prediction")
         self.length = length
         self.bosToken = bosToken
@@ -32,7 +32,7 @@ public struct SequenceCutter: Sendable, Equatable {
     }
 
     /// How many sequences a document gives.
-    public func count(of tokens: [Int32]) -> Int {
+    package func count(of tokens: [Int32]) -> Int {
         let start = repeatedCount(of: tokens)
         let body = tokens.count - start, step = length - start
         let keepsRest = keepLast && body % step + start >= 2
@@ -40,21 +40,21 @@ public struct SequenceCutter: Sendable, Equatable {
     }
 
     /// How many tokens of a document no sequence has.
-    public func droppedCount(of tokens: [Int32]) -> Int {
+    package func droppedCount(of tokens: [Int32]) -> Int {
         let sequences = count(of: tokens), start = repeatedCount(of: tokens)
         guard sequences > 0 else { return tokens.count }
         return max(0, tokens.count - start - sequences * (length - start))
     }
 
     /// Sequence `index` of a document.
-    public func sequence(_ index: Int, of tokens: [Int32]) -> [Int32] {
+    package func sequence(_ index: Int, of tokens: [Int32]) -> [Int32] {
         let start = repeatedCount(of: tokens), step = length - start
         let first = start + index * step
         return Array(tokens[..<start] + tokens[first..<min(first + step, tokens.count)])
     }
 
     /// All sequences of a document.
-    public func sequences(of tokens: [Int32], document: String) -> [TokenSequence] {
+    package func sequences(of tokens: [Int32], document: String) -> [TokenSequence] {
         (0..<count(of: tokens)).map { TokenSequence(document: document, index: $0, tokens: sequence($0, of: tokens)) }
     }
 

@@ -106,7 +106,7 @@ public struct TrainingSequences: Sendable {
     }
 
     /// Sequence `n` of all, in the order of the documents.
-    public subscript(n: Int) -> TokenSequence {
+    package subscript(n: Int) -> TokenSequence {
         precondition(n >= 0 && n < count, "sequence \(n) of \(count)")
         var low = 0, high = documents.count
         while high - low > 1 {

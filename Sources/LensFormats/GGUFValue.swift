@@ -1,5 +1,5 @@
 /// A metadata value of a GGUF file.
-public enum GGUFValue: Equatable, Sendable {
+package enum GGUFValue: Equatable, Sendable {
     case uint8(UInt8), int8(Int8), uint16(UInt16), int16(Int16), uint32(UInt32), int32(Int32), uint64(UInt64), int64(
         Int64)
     case float32(Float), float64(Double), bool(Bool)
@@ -63,7 +63,7 @@ public enum GGUFValue: Equatable, Sendable {
 }
 
 /// An array of numbers or truth values, kept as the bytes of the file.
-public struct GGUFNumbers: Equatable, Sendable {
+package struct GGUFNumbers: Equatable, Sendable {
     /// GGUF's number of the element type: 0 to 4, 7, 10 to 12.
     let type: UInt32
     /// Little-endian.
@@ -74,9 +74,9 @@ public struct GGUFNumbers: Equatable, Sendable {
         self.bytes = bytes
     }
 
-    public init(_ list: [Bool]) { self.init(type: 7, bytes: list.map { $0 ? 1 : 0 }) }
-    public init(_ list: [UInt8]) { self.init(type: 0, bytes: list) }
-    public init(_ list: [UInt32]) {
+    package init(_ list: [Bool]) { self.init(type: 7, bytes: list.map { $0 ? 1 : 0 }) }
+    package init(_ list: [UInt8]) { self.init(type: 0, bytes: list) }
+    package init(_ list: [UInt32]) {
         self.init(type: 4, bytes: list.flatMap { x in (0..<4).map { UInt8(truncatingIfNeeded: x >> (8 * $0)) } })
     }
 
@@ -91,9 +91,9 @@ public struct GGUFNumbers: Equatable, Sendable {
         }
     }
 
-    public var count: Int { bytes.count / (GGUFNumbers.size(type) ?? 1) }
+    package var count: Int { bytes.count / (GGUFNumbers.size(type) ?? 1) }
 
-    public subscript(index: Int) -> GGUFValue {
+    package subscript(index: Int) -> GGUFValue {
         let size = GGUFNumbers.size(type) ?? 1
         var bits: UInt64 = 0
         for byte in (0..<size).reversed() { bits = bits << 8 | UInt64(bytes[index * size + byte]) }
@@ -112,40 +112,40 @@ public struct GGUFNumbers: Equatable, Sendable {
 }
 
 /// Metadata of a GGUF file by key.
-public struct GGUFMetadata: Equatable, Sendable {
-    public var values: [String: GGUFValue]
+package struct GGUFMetadata: Equatable, Sendable {
+    package var values: [String: GGUFValue]
 
-    public init(_ values: [String: GGUFValue] = [:]) { self.values = values }
+    package init(_ values: [String: GGUFValue] = [:]) { self.values = values }
 
-    public subscript(key: String) -> GGUFValue? {
+    package subscript(key: String) -> GGUFValue? {
         get { values[key] }
         set { values[key] = newValue }
     }
 
     /// Any integer type, if it fits.
-    public func integer(_ key: String) -> Int? { values[key]?.integer }
+    package func integer(_ key: String) -> Int? { values[key]?.integer }
 
     /// Any float or integer type.
-    public func number(_ key: String) -> Double? { values[key]?.number }
+    package func number(_ key: String) -> Double? { values[key]?.number }
 
-    public func bool(_ key: String) -> Bool? {
+    package func bool(_ key: String) -> Bool? {
         if case .bool(let x) = values[key] { x } else { nil }
     }
 
     /// A string that is valid UTF-8.
-    public func string(_ key: String) -> String? {
+    package func string(_ key: String) -> String? {
         if case .string(let bytes) = values[key] { String(validating: bytes, as: UTF8.self) } else { nil }
     }
 
-    public func strings(_ key: String) -> [[UInt8]]? {
+    package func strings(_ key: String) -> [[UInt8]]? {
         if case .strings(let list) = values[key] { list } else { nil }
     }
 
-    public func floats(_ key: String) -> [Float]? {
+    package func floats(_ key: String) -> [Float]? {
         if case .float32s(let list) = values[key] { list } else { nil }
     }
 
-    public func integers(_ key: String) -> [Int32]? {
+    package func integers(_ key: String) -> [Int32]? {
         if case .int32s(let list) = values[key] { list } else { nil }
     }
 }

@@ -5,7 +5,7 @@ import LensSupport
 ///
 /// A name that says nothing of where a model comes from (`model`, as every training calls what it writes) has the folder
 /// above before it: `run1/model`. A snapshot of the Hugging Face cache is called as its repository.
-public func modelName(path: String) -> String {
+package func modelName(path: String) -> String {
     let parts = path.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }.map(String.init)
     if let repository = repository(parts) { return repository }
     guard let last = parts.last, last != ".." else { return resolvedName(path) ?? path }

@@ -24,7 +24,7 @@ public enum TensorType: Int, Sendable, CaseIterable {
 }
 
 /// A model file or folder, opened and checked: what `ModelConfiguration.parameters` names is there, in its shape.
-public protocol ModelSource: Sendable {
+package protocol ModelSource: Sendable {
     /// The path as the user gave it.
     var path: String { get }
     var configuration: ModelConfiguration { get }
@@ -42,7 +42,7 @@ public protocol ModelSource: Sendable {
 }
 
 /// What a tokenizer is made from.
-public enum TokenizerSource: Sendable {
+package enum TokenizerSource: Sendable {
     /// Contents of `tokenizer.json` and, where present, `tokenizer_config.json`; `path` for messages.
     case huggingFace(tokenizer: [UInt8], configuration: [UInt8]?, path: String)
     /// The `tokenizer.*` metadata of a GGUF file.

@@ -1,16 +1,16 @@
 import LensSupport
 
 /// The formats of whole models.
-public enum ModelFormat: String, Sendable, CaseIterable {
+package enum ModelFormat: String, Sendable, CaseIterable {
     case huggingFace, gguf, llama2c
 }
 
 /// Delivers the parameter of a Hugging Face name as fp32 in Hugging Face's layout; the buffer has its count.
 /// `ModelSource.read` is one.
-public typealias ParameterReader = (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void
+package typealias ParameterReader = (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void
 
 /// The format of the model at `path`, told by what is there and not by its name.
-public func modelFormat(path: String) throws(LensError) -> ModelFormat {
+package func modelFormat(path: String) throws(LensError) -> ModelFormat {
     if Folders.isFolder(path) { return .huggingFace }
     let file = try MappedFile(path: path)
     if unsafe file.buffer.starts(with: "GGUF".utf8) { return .gguf }
@@ -33,7 +33,7 @@ public func modelFormat(path: String) throws(LensError) -> ModelFormat {
 /// known type, and nothing beside them; `.missing`, `.io` or `.data` otherwise.
 /// - Parameter tokenizerPath: The tokenizer of a format that has none (llama2.c), or to use instead of the model's
 ///   own: a `tokenizer.json`, a GGUF file, or a llama2.c tokenizer.
-public func openModel(path: String, tokenizerPath: String? = nil) throws(LensError) -> any ModelSource {
+package func openModel(path: String, tokenizerPath: String? = nil) throws(LensError) -> any ModelSource {
     switch try modelFormat(path: path) {
     case .huggingFace: try HuggingFaceModel(path: path, tokenizerPath: tokenizerPath)
     case .gguf: try GGUFModel(path: path, tokenizerPath: tokenizerPath)

@@ -5,7 +5,7 @@ import LensSupport
 ///
 /// `tokenizerPath` is the file of a tokenizer to take instead. Nil where there is none; `.missing`, `.io` or `.data` for
 /// a file that cannot be read.
-public func openTokenizer(path: String, tokenizerPath: String? = nil) throws(LensError) -> TokenizerSource? {
+package func openTokenizer(path: String, tokenizerPath: String? = nil) throws(LensError) -> TokenizerSource? {
     if let tokenizerPath {
         // The number of tokens is the model's where it can be told.
         let isLlama2C = try TokenizerFiles.kind(path) == .model
@@ -30,17 +30,17 @@ enum TokenizerPlace {
 }
 
 /// What is known of a model without its weights.
-public struct WeightlessModel: Sendable {
+package struct WeightlessModel: Sendable {
     /// The name of the architecture, and the sizes that are given.
-    public private(set) var architecture: String?
-    public private(set) var layerCount, hiddenSize, contextLength, vocabularySize: Int?
+    package private(set) var architecture: String?
+    package private(set) var layerCount, hiddenSize, contextLength, vocabularySize: Int?
     /// Of a folder with a configuration that is understood.
-    public private(set) var configuration: ModelConfiguration?
-    public let tokenizer: TokenizerSource?
+    package private(set) var configuration: ModelConfiguration?
+    package let tokenizer: TokenizerSource?
 
     /// Reads a tokenizer's file, a folder without `*.safetensors` or a GGUF file without tensors; nil for anything else,
     /// which `openModel` opens.
-    public init?(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init?(path: String, tokenizerPath: String? = nil) throws(LensError) {
         switch try TokenizerFiles.kind(path) {
         case .model: return nil
         case .description: break

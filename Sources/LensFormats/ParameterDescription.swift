@@ -1,22 +1,22 @@
 /// One parameter tensor of a model, under its Hugging Face name.
-public struct ParameterDescription: Equatable, Sendable {
-    public let name: String
+package struct ParameterDescription: Equatable, Sendable {
+    package let name: String
     /// Outermost dimension first, as PyTorch prints it.
-    public let shape: [Int]
+    package let shape: [Int]
 
-    public init(name: String, shape: [Int]) {
+    package init(name: String, shape: [Int]) {
         self.name = name
         self.shape = shape
     }
 
-    public var count: Int { shape.reduce(1, *) }
+    package var count: Int { shape.reduce(1, *) }
     /// Normalization weights and biases are not decayed.
-    public var decays: Bool { shape.count > 1 }
+    package var decays: Bool { shape.count > 1 }
 }
 
 extension ModelConfiguration {
     /// Every parameter of the model in the order of the forward pass; a tied head is not listed.
-    public var parameters: [ParameterDescription] {
+    package var parameters: [ParameterDescription] {
         var list: [ParameterDescription] = []
         func add(_ name: String, _ shape: Int...) { list.append(ParameterDescription(name: name, shape: shape)) }
         add("model.embed_tokens.weight", vocabularySize, hiddenSize)
@@ -50,5 +50,5 @@ extension ModelConfiguration {
     }
 
     /// Number of parameters.
-    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+    package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 }

@@ -3,7 +3,7 @@ import LensSupport
 extension ModelConfiguration {
     /// The longest context that the model was made for: the one it states, or as far as its rotary scaling stretches an
     /// original one.
-    public var trainedContextLength: Int {
+    package var trainedContextLength: Int {
         switch ropeScaling {
         // What a file states beside `linear` and `llama3` is the stretched context.
         case .yarn, .dynamic: max(contextLength, ropeScaling.stretched(contextLength))
@@ -12,7 +12,7 @@ extension ModelConfiguration {
     }
 
     /// A warning where `length` tokens are seen together and the model was made for fewer; nil where that is fine.
-    public func warning(contextLength length: Int) -> String? {
+    package func warning(contextLength length: Int) -> String? {
         guard length > trainedContextLength else { return nil }
         return
             "A context of \(length) tokens is past the \(trainedContextLength) that the model was made for, and its rotary "
@@ -22,7 +22,7 @@ extension ModelConfiguration {
 
 extension RopeScaling {
     /// How many tokens the scaling makes of a model's own context of `length`.
-    public func stretched(_ length: Int) -> Int {
+    package func stretched(_ length: Int) -> Int {
         let stretched: Double =
             switch self {
             case .linear(let factor), .dynamic(let factor): factor * Double(length)
@@ -37,7 +37,7 @@ extension RopeScaling {
 
 extension RopeScaling {
     /// The scaling as `--rope-scaling` takes it, with what was left to the defaults left out: `yarn:factor=4,…`, `none`.
-    public var spelling: String {
+    package var spelling: String {
         func spelled(_ type: String, _ values: [(key: String, value: Double?)]) -> String {
             let given = values.compactMap { key, value in value.map { "\(key)=\(describeNumber($0))" } }
             return given.isEmpty ? type : "\(type):\(given.joined(separator: ","))"

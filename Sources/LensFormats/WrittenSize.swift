@@ -2,13 +2,13 @@ import LensSupport
 
 extension ModelFormat {
     /// The format that a model gets where the user names the output: by its ending .gguf or .bin, else a folder.
-    public init(output path: String) {
+    package init(output path: String) {
         self = path.hasSuffix(".gguf") ? .gguf : path.hasSuffix(".bin") ? .llama2c : .huggingFace
     }
 
     /// Bytes of the weights of a model that is written in this format, its matrices as `type`; what stands beside them,
     /// headers and tokenizer, is not counted.
-    public func byteCount(of configuration: ModelConfiguration, as type: TensorType) -> Int {
+    package func byteCount(of configuration: ModelConfiguration, as type: TensorType) -> Int {
         switch self {
         case .huggingFace, .llama2c:
             configuration.parameters.reduce(0) { saturatingSum($0, type.byteCount(of: $1.count) ?? .max) }
@@ -23,7 +23,7 @@ extension ModelFormat {
     /// Throws `.io` when the disk of `path` has no room for a model in this format.
     ///
     /// - Parameter others: bytes of what is written beside the weights, where they are known.
-    public func requireRoom(
+    package func requireRoom(
         for configuration: ModelConfiguration, as type: TensorType, at path: String, others: Int = 0
     ) throws(LensError) {
         let byteCount = saturatingSum(byteCount(of: configuration, as: type), others)

@@ -1,23 +1,23 @@
 import LensFormats
 
 /// The arithmetic of a model, in floating-point operations: 2 per multiply-add, nothing recomputed counted.
-public enum Arithmetic {
+package enum Arithmetic {
     /// One forward of `length` tokens: matrix products, attention's causal half, and the head.
-    public static func forwardFlops(_ configuration: ModelConfiguration, length: Int) -> Double {
+    package static func forwardFlops(_ configuration: ModelConfiguration, length: Int) -> Double {
         productFlops(configuration, length: length)
             + Double(configuration.layerCount)
             * attentionFlops(length: length, heads: configuration.headCount, size: configuration.headDimension)
     }
 
     /// One training step: products forward and twice that backward, attention forward and 2.5 times that backward.
-    public static func trainingFlops(_ configuration: ModelConfiguration, length: Int) -> Double {
+    package static func trainingFlops(_ configuration: ModelConfiguration, length: Int) -> Double {
         3 * productFlops(configuration, length: length)
             + 3.5 * Double(configuration.layerCount)
             * attentionFlops(length: length, heads: configuration.headCount, size: configuration.headDimension)
     }
 
     /// The causal half of one layer's attention forward.
-    public static func attentionFlops(length: Int, heads: Int, size: Int) -> Double {
+    package static func attentionFlops(length: Int, heads: Int, size: Int) -> Double {
         2 * Double(length) * Double(length) * Double(heads) * Double(size)
     }
 

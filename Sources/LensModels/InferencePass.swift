@@ -104,7 +104,7 @@ public final class InferencePass {
     }
 
     /// The buffers of such a pass, without the weights.
-    public static func plan(_ configuration: ModelConfiguration, contextLength: Int) -> MemoryPlan {
+    package static func plan(_ configuration: ModelConfiguration, contextLength: Int) -> MemoryPlan {
         let arena = Arena.measuring()
         _ = Buffers(
             configuration, contextLength: contextLength,

@@ -2,13 +2,13 @@ import LensSupport
 
 /// What a run keeps in memory, buffer by buffer, known before it starts.
 public struct MemoryPlan: Equatable, Sendable {
-    public var buffers: [PlannedBuffer]
+    public package(set) var buffers: [PlannedBuffer]
 
-    public init(_ buffers: [PlannedBuffer] = []) { self.buffers = buffers }
+    package init(_ buffers: [PlannedBuffer] = []) { self.buffers = buffers }
 
     public var byteCount: Int { buffers.reduce(0) { saturatingSum($0, $1.byteCount) } }
 
-    public mutating func add(_ name: String, byteCount: Int) {
+    package mutating func add(_ name: String, byteCount: Int) {
         buffers.append(PlannedBuffer(name: name, byteCount: byteCount))
     }
 

@@ -97,6 +97,7 @@ extension LanguageModel {
     /// A model of random weights, from which training starts: the same seed gives the same bits. `.machine` when there is
     /// no memory for it.
     public convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
+        try configuration.check(path: "The model")
         self.init(unshared: try ParameterStore(randomWeightsOf: configuration, seed: seed))
     }
 }
@@ -104,6 +105,7 @@ extension LanguageModel {
 extension TrainableModel {
     /// A model of random weights: the same seed gives the same bits. `.machine` when there is no memory for it.
     public convenience init(randomWeightsOf configuration: ModelConfiguration, seed: UInt64) throws(LensError) {
+        try configuration.check(path: "The model")
         self.init(try ParameterStore(randomWeightsOf: configuration, seed: seed))
     }
 }

@@ -74,7 +74,7 @@ extension ParameterStore {
 extension LanguageModel {
     /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
     /// weights (context, rotary frequencies). Errors as ``Pretrained/load(path:tokenizerPath:on:adjust:check:)``.
-    public convenience init(
+    package convenience init(
         reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime = .shared,
         check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) {
@@ -84,7 +84,7 @@ extension LanguageModel {
 
 extension TrainableModel {
     /// Reads all weights of an opened model, as ``LanguageModel/init(reading:as:on:check:)`` does.
-    public convenience init(
+    package convenience init(
         reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime = .shared,
         check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) {

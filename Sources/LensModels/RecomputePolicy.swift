@@ -22,11 +22,11 @@ public enum Retention: String, Sendable, CaseIterable, Codable, Comparable {
 /// Gradients have the same bits under every policy.
 public struct RecomputePolicy: Sendable, Equatable {
     /// What is kept of every layer.
-    public let base: Retention
+    package let base: Retention
     /// Of so many first layers the next level is kept.
-    public let raisedLayers: Int
+    package let raisedLayers: Int
     /// Whether the head finds its logits again, T x vocabulary, instead of computing them twice.
-    public let keepsLogits: Bool
+    package let keepsLogits: Bool
 
     private init(base: Retention, raisedLayers: Int, keepsLogits: Bool = false) {
         self.base = base
@@ -44,13 +44,13 @@ public struct RecomputePolicy: Sendable, Equatable {
 
     /// Every policy for `layerCount` layers, from the leanest to the fastest: each keeps more than the one before.
     /// Logits come last: a byte of them saves as much arithmetic as one of gate and up.
-    public static func leanestFirst(layerCount: Int) -> [RecomputePolicy] {
+    package static func leanestFirst(layerCount: Int) -> [RecomputePolicy] {
         Retention.allCases.flatMap { level in
             (0..<(level.next == nil ? 1 : layerCount)).map { RecomputePolicy(base: level, raisedLayers: $0) }
         } + [fastest]
     }
 
-    public func retention(of layer: Int) -> Retention { layer < raisedLayers ? base.next ?? base : base }
+    package func retention(of layer: Int) -> Retention { layer < raisedLayers ? base.next ?? base : base }
 }
 
 extension RecomputePolicy: CustomStringConvertible {

@@ -16,14 +16,14 @@ import LensFormats
 /// The rotary frequencies of a model and the factor of its cosines and sines.
 ///
 /// Formulas of transformers' `modeling_rope_utils`: YaRN's ramp is linear in the dimension index, as in its code.
-public struct RotaryFrequencies: Equatable, Sendable {
+package struct RotaryFrequencies: Equatable, Sendable {
     /// Radians per position of each rotated pair: headDimension / 2 of them.
-    public let inverse: [Double]
+    package let inverse: [Double]
     /// Multiplies cosines and sines.
-    public let attentionFactor: Double
+    package let attentionFactor: Double
 
     /// The frequencies for sequences of `length` tokens; only `dynamic` and `longrope` depend on it.
-    public init(_ configuration: ModelConfiguration, length: Int) {
+    package init(_ configuration: ModelConfiguration, length: Int) {
         let d = configuration.headDimension
         let base = configuration.ropeTheta
         var inverse = Self.plain(base: base, dimension: d)

@@ -5,13 +5,13 @@ import LensSupport
 /// Forward and backward of one sequence: losses first, then the gradient of any weighted sum of them.
 ///
 /// Owns the memory of its activations, all of it taken before the first step.
-public final class TrainingPass {
-    public let model: TrainableModel
-    public let runtime: Runtime
+package final class TrainingPass {
+    package let model: TrainableModel
+    package let runtime: Runtime
     private let weights: ModelParameters
     /// The longest sequence that fits.
-    public let contextLength: Int
-    public let recompute: RecomputePolicy
+    package let contextLength: Int
+    package let recompute: RecomputePolicy
     private let gradients: ModelParameters
     private let scratch: KernelScratch
     private let layers: [DecoderLayer]
@@ -47,7 +47,7 @@ public final class TrainingPass {
     }
 
     /// The activation buffers of such a pass, without weights, gradients and optimizer.
-    public static func plan(
+    package static func plan(
         _ configuration: ModelConfiguration, contextLength: Int, recompute: RecomputePolicy
     ) -> MemoryPlan {
         let arena = Arena.measuring()
@@ -71,7 +71,7 @@ public final class TrainingPass {
     ///   - tokens: from 2 to `contextLength`.
     ///   - progress: told after each layer what share of the layers is done.
     /// `.data` when a token lies outside the vocabulary; `.usage` for fewer or more tokens.
-    public func forward(
+    package func forward(
         _ tokens: [Int32], progress: (Double) -> Void = { _ in }
     ) throws(LensError) -> [Float] {
         guard tokens.count > 1 && tokens.count <= contextLength else {
@@ -103,7 +103,7 @@ public final class TrainingPass {
     ///   - leavesOut: false to compute tokens of weight 0 like all others, which gives the same bits later.
     ///   - progress: told after each layer what share of the layers is done.
     /// `.usage` unless there is one weight for each prediction.
-    public func backward(
+    package func backward(
         weights: [Float], scale: Float = 1, leavesOut: Bool = true, progress: (Double) -> Void = { _ in }
     ) throws(LensError) {
         guard !tokens.isEmpty && weights.count == tokens.count - 1 else {

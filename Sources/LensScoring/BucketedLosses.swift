@@ -7,33 +7,33 @@
 #endif
 
 /// Mean losses by position or distance, in buckets that double: 0-63, 64-127, 128-255, and so on.
-public struct BucketedLosses: Equatable, Sendable {
-    public struct Bucket: Equatable, Sendable {
-        public let range: Range<Int>
-        public fileprivate(set) var count = 0
+package struct BucketedLosses: Equatable, Sendable {
+    package struct Bucket: Equatable, Sendable {
+        package let range: Range<Int>
+        package fileprivate(set) var count = 0
         fileprivate var sum = 0.0
         /// Mean loss, not a number where there is none.
-        public var mean: Double { count == 0 ? .nan : sum / Double(count) }
+        package var mean: Double { count == 0 ? .nan : sum / Double(count) }
         /// exp(mean)
-        public var perplexity: Double { exp(mean) }
+        package var perplexity: Double { exp(mean) }
     }
 
     private var all: [Bucket] = []
-    public private(set) var count = 0
+    package private(set) var count = 0
     private var sum = 0.0
 
-    public init() {}
+    package init() {}
 
     /// Mean over all, not a number where there is none.
-    public var mean: Double { count == 0 ? .nan : sum / Double(count) }
+    package var mean: Double { count == 0 ? .nan : sum / Double(count) }
 
     /// exp(mean)
-    public var perplexity: Double { exp(mean) }
+    package var perplexity: Double { exp(mean) }
 
     /// Buckets that hold something, from near to far.
-    public var buckets: [Bucket] { all.filter { $0.count > 0 } }
+    package var buckets: [Bucket] { all.filter { $0.count > 0 } }
 
-    public mutating func add(_ loss: Float, at position: Int) {
+    package mutating func add(_ loss: Float, at position: Int) {
         precondition(position >= 0)
         var index = 0
         while position >> (6 + index) > 0 { index += 1 }

@@ -3,15 +3,15 @@ import LensModels
 import LensSupport
 
 /// The losses of documents, cut into sequences, by position in the sequence.
-public struct PerplexityEvaluation {
-    public private(set) var losses = BucketedLosses()
-    public private(set) var sequenceCount = 0
+package struct PerplexityEvaluation {
+    package private(set) var losses = BucketedLosses()
+    package private(set) var sequenceCount = 0
     private let encoder: DocumentEncoder
     private let cutter: SequenceCutter
     private let pass: InferencePass
 
     /// - Parameter bosToken: begins every sequence of a document that begins with it.
-    public init(encoder: DocumentEncoder, pass: InferencePass, bosToken: Int32?) {
+    package init(encoder: DocumentEncoder, pass: InferencePass, bosToken: Int32?) {
         self.encoder = encoder
         self.pass = pass
         cutter = SequenceCutter(length: pass.contextLength, bosToken: bosToken, keepLast: true)
@@ -22,7 +22,7 @@ public struct PerplexityEvaluation {
     /// `.data` when a loss is not finite.
     ///
     /// - Parameter beforeSequence: called with each sequence and how many the document has; what it throws ends the work.
-    public mutating func add(
+    package mutating func add(
         _ document: Document, limit: Int = .max,
         beforeSequence: (TokenSequence, Int) throws(LensError) -> Void = { (_, _) throws(LensError) in }
     ) throws(LensError) {

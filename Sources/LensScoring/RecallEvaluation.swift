@@ -4,24 +4,24 @@ import LensSupport
 import LensTokenizers
 
 /// How well a model recalls the facts of generated documents: the loss of the asked values by their distance.
-public struct RecallEvaluation {
-    public private(set) var losses = BucketedLosses()
-    public private(set) var documentCount = 0
+package struct RecallEvaluation {
+    package private(set) var losses = BucketedLosses()
+    package private(set) var documentCount = 0
     /// Tokens of the last document that the pass has seen.
-    public private(set) var lastTokenCount = 0
+    package private(set) var lastTokenCount = 0
     private let tokenizer: Tokenizer
     private let pass: InferencePass
     private let addsBOS: Bool?
 
     /// - Parameter addsBOS: whether documents begin with BOS; nil as the model has it.
-    public init(tokenizer: Tokenizer, pass: InferencePass, addsBOS: Bool? = nil) {
+    package init(tokenizer: Tokenizer, pass: InferencePass, addsBOS: Bool? = nil) {
         self.tokenizer = tokenizer
         self.pass = pass
         self.addsBOS = addsBOS
     }
 
     /// Adds the losses of a document's facts; those asked past the pass's context are left out.
-    public mutating func add(_ document: RecallDocument) throws(LensError) {
+    package mutating func add(_ document: RecallDocument) throws(LensError) {
         let text = Array(document.text.utf8)
         let all = try tokenizer.encode(text, addBOS: addsBOS, addEOS: false)
         let tokens = Array(all.prefix(pass.contextLength))

@@ -6,15 +6,15 @@ import LensSupport
 /// The metadata has `NAME.document`, `NAME.sequence`, and the settings `context`, `stride` and `model`, or
 /// `NAME.context` and so on where a sequence has its own. Without them NAME is the document's id. Sequences come in the
 /// order of their tokens in the file.
-public final class ScoreSafetensorsReader: ScoreReader {
+package final class ScoreSafetensorsReader: ScoreReader {
     private let scores: SafetensorsScores
     private var position = 0
 
-    public init(path: String) throws(LensError) { scores = try SafetensorsScores(path: path) }
+    package init(path: String) throws(LensError) { scores = try SafetensorsScores(path: path) }
 
-    public var path: String { scores.path }
+    package var path: String { scores.path }
 
-    public func next() throws(LensError) -> ScoreRecord? {
+    package func next() throws(LensError) -> ScoreRecord? {
         guard position < scores.count else { return nil }
         position += 1
         return try scores.record(position - 1)

@@ -5,8 +5,8 @@ import LensSupport
 ///
 /// The file stays open: another one of its name changes nothing. What is read again must be what was read first, so that
 /// a file that is written to meanwhile ends in an error and never in other losses.
-public final class ScoreFile: Sendable {
-    public let path: String
+package final class ScoreFile: Sendable {
+    package let path: String
     /// Sorted by hash, which is of the tokens; `whole` is of tokens and losses. An entry is where the storage finds the
     /// record.
     private let index: [Item]
@@ -18,7 +18,7 @@ public final class ScoreFile: Sendable {
     static let entryByteCount = MemoryLayout<Item>.stride
 
     /// Reads the whole file once, checking every record.
-    public init(path: String) throws(LensError) {
+    package init(path: String) throws(LensError) {
         self.path = path
         storage = try ScoreFormat.storage(path)
         var index: [Item] = []
@@ -31,12 +31,12 @@ public final class ScoreFile: Sendable {
     }
 
     /// Number of sequences.
-    public var count: Int { index.count }
+    package var count: Int { index.count }
 
     /// The losses of a sequence: of the first record that has exactly its tokens.
     ///
     /// Throws `.data` when there is none, saying where the most similar record first differs.
-    public func losses(for sequence: TokenSequence) throws(LensError) -> [Float] {
+    package func losses(for sequence: TokenSequence) throws(LensError) -> [Float] {
         for item in items(Self.hash(sequence.tokens)) {
             let record = try storage.record(item.entry)
             guard Self.hash(record.nll, after: Self.hash(record.tokens)) == item.whole else {
@@ -50,7 +50,7 @@ public final class ScoreFile: Sendable {
     }
 
     /// Throws as ``losses(for:)`` does unless every sequence of a training run is there: before the run, not in it.
-    public func check(_ sequences: TrainingSequences) throws(LensError) {
+    package func check(_ sequences: TrainingSequences) throws(LensError) {
         for n in 0..<sequences.count {
             let sequence = sequences[n]
             if items(Self.hash(sequence.tokens)).isEmpty { throw try missing(sequence) }

@@ -3,7 +3,7 @@ import LensSupport
 extension ScoreFormat {
     /// True when `path` holds scores and no model, told by how it begins whatever its name is: JSON lines, or
     /// safetensors, which models have in folders only.
-    public static func isScoreFile(_ path: String) throws(LensError) -> Bool {
+    package static func isScoreFile(_ path: String) throws(LensError) -> Bool {
         if path.hasSuffix(".jsonl") || path.hasSuffix(".safetensors") { return true }
         if try of(path) == .safetensors { return true }
         var start = try InputFile(regular: path).chunk(1 << 12)[...]

@@ -2,13 +2,13 @@ import LensData
 import LensSupport
 
 /// What decides the numbers of a run of scoring: runs of equal settings give the same records for the same documents.
-public struct ScoreSettings: Sendable, Equatable {
+package struct ScoreSettings: Sendable, Equatable {
     /// Names as a user knows them, with the values that are used.
-    public var values: [(name: String, value: String)]
+    package var values: [(name: String, value: String)]
 
-    public init(_ values: [(name: String, value: String)]) { self.values = values }
+    package init(_ values: [(name: String, value: String)]) { self.values = values }
 
-    public static func == (a: ScoreSettings, b: ScoreSettings) -> Bool { a.firstDifference(from: b) == nil }
+    package static func == (a: ScoreSettings, b: ScoreSettings) -> Bool { a.firstDifference(from: b) == nil }
 
     /// The name of the first setting that differs, with both values; nil for a setting that one lacks.
     func firstDifference(from other: ScoreSettings) -> (name: String, own: String?, other: String?)? {

@@ -3,9 +3,9 @@ import LensSupport
 
 /// Where the records of a run of scoring go: standard output, a pipe or device as they come; a file as a whole when the
 /// run ends. Until then a file's records stand in a journal beside it, from which a run that was ended early goes on.
-public final class ScoreOutput {
+package final class ScoreOutput {
     /// What a run found of an earlier one.
-    public enum Resumption: Equatable, Sendable {
+    package enum Resumption: Equatable, Sendable {
         /// It was not to be resumed.
         case none
         /// It was, and there is nothing.
@@ -16,9 +16,9 @@ public final class ScoreOutput {
         case complete
     }
 
-    public let resumption: Resumption
+    package let resumption: Resumption
     /// The losses of the first windows of the sequence that is to be computed, where an earlier run kept them.
-    public private(set) var knownLosses: [Float] = []
+    package private(set) var knownLosses: [Float] = []
     private let path: String?
     private let format: ScoreFormat
     private let place: Place
@@ -63,7 +63,7 @@ public final class ScoreOutput {
     ///   - resume: go on from the journal that an earlier run left. Without it, one that is there is removed.
     ///   - keepInterval: how long losses of an unfinished sequence wait before they are put in the journal.
     ///   - warn: told when a journal is removed, or damaged.
-    public init(
+    package init(
         path: String?, format: ScoreFormat, settings: ScoreSettings, resume: Bool = false,
         keepInterval: Duration = .seconds(1), warn: (String) -> Void
     ) throws(LensError) {
@@ -110,7 +110,7 @@ public final class ScoreOutput {
     /// a part. Sequences are asked for in the order of the documents.
     ///
     /// `.usage` when the earlier run had another sequence there.
-    public func record(
+    package func record(
         of sequence: TokenSequence, context: Int, stride: Int, model: String
     ) throws(LensError) -> ScoreRecord? {
         guard let record = try earlier?.next() else {
@@ -155,7 +155,7 @@ public final class ScoreOutput {
 
     /// Keeps the losses of the next windows of the sequence that ``record(of:context:stride:model:)`` said is to be
     /// computed, so that a run which ends before its record is written goes on after them.
-    public func keep(_ losses: [Float]) throws(LensError) {
+    package func keep(_ losses: [Float]) throws(LensError) {
         guard case .journal = place else { return }
         pending += losses
         if ContinuousClock.now - lastKept >= keepInterval { try keepPending() }
@@ -196,7 +196,7 @@ public final class ScoreOutput {
     }
 
     /// Adds a record that was computed.
-    public func write(_ record: ScoreRecord) throws(LensError) {
+    package func write(_ record: ScoreRecord) throws(LensError) {
         switch place {
         case .stream(let lines): try lines.write(record.jsonLine())
         case .journal(let journal, _):
@@ -209,7 +209,7 @@ public final class ScoreOutput {
     }
 
     /// Makes the file appear, and removes the journal. `.usage` when an earlier run had more sequences.
-    public func finish() throws(LensError) {
+    package func finish() throws(LensError) {
         var more = try earlier?.next()?.name
         if case .journal(let journal, _) = place { more = more ?? journal.unfinished?.work.name }
         if let more {
@@ -237,7 +237,7 @@ public final class ScoreOutput {
     ///
     /// - Parameter discarding: removes what this run alone has done; what earlier ones had stays.
     /// - Returns: a sentence that says what is kept and how to go on.
-    public func stop(discarding: Bool = false) -> String {
+    package func stop(discarding: Bool = false) -> String {
         switch place {
         case .stream: return writtenCount > 0 ? "The \(describeCount(writtenCount)) written so far are whole." : ""
         case .finished: return ""

@@ -10,19 +10,19 @@ public protocol ScoreReader: AnyObject {
 }
 
 /// Reads a score file of JSON lines. Errors name file and line.
-public final class ScoreLinesReader: ScoreReader {
+package final class ScoreLinesReader: ScoreReader {
     private let lines: LineReader
 
-    public convenience init(path: String) throws(LensError) { self.init(try InputFile(path: path)) }
+    package convenience init(path: String) throws(LensError) { self.init(try InputFile(path: path)) }
 
     init(_ input: InputFile) { lines = LineReader(input) }
 
-    public var path: String { lines.path }
+    package var path: String { lines.path }
 
     /// Where the line of the last record begins, in bytes.
     var offset: Int { lines.offset }
 
-    public func next() throws(LensError) -> ScoreRecord? {
+    package func next() throws(LensError) -> ScoreRecord? {
         while var line = try lines.next() {
             if lines.line == 1, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }

@@ -3,18 +3,18 @@ import LensSupport
 import LensWeighting
 
 /// The weights of one sequence: a line of `longlens weigh`.
-public struct WeighedSequence: Sendable, Equatable {
+package struct WeighedSequence: Sendable, Equatable {
     /// The losses under the long and the short context that the weights come from; of the same tokens.
-    public var long, short: ScoreRecord
+    package var long, short: ScoreRecord
     /// One a prediction.
-    public var weights: [Float]
-    public var statistics: WeightStatistics
+    package var weights: [Float]
+    package var statistics: WeightStatistics
 
-    public var document: String { long.document }
-    public var sequence: Int { long.sequence }
+    package var document: String { long.document }
+    package var sequence: Int { long.sequence }
 
     /// The weights as a JSON line, with its line feed.
-    public func jsonLine() -> [UInt8] {
+    package func jsonLine() -> [UInt8] {
         var line = Array("{\"document\":".utf8)
         line.appendJSON(document)
         line += ",\"sequence\":\(sequence),\"weights\":".utf8
@@ -26,7 +26,7 @@ public struct WeighedSequence: Sendable, Equatable {
 }
 
 /// Compares two score files of the same tokens, sequence by sequence, and gives the weights that training would use.
-public final class ScoreWeighing {
+package final class ScoreWeighing {
     private let long: any ScoreReader
     private let short: any ScoreReader
     private let scheme: WeightingScheme
@@ -34,7 +34,7 @@ public final class ScoreWeighing {
     private var number: UInt64 = 0
 
     /// - Parameter seed: of the choice among equal scores; sequence n of the files draws from stream n of it.
-    public init(long: any ScoreReader, short: any ScoreReader, scheme: WeightingScheme, seed: UInt64 = 0) {
+    package init(long: any ScoreReader, short: any ScoreReader, scheme: WeightingScheme, seed: UInt64 = 0) {
         self.long = long
         self.short = short
         self.scheme = scheme
@@ -44,7 +44,7 @@ public final class ScoreWeighing {
     /// The next sequence's weights, or nil at the end of both files.
     ///
     /// Throws `.data` where the files' tokens differ, naming document, sequence and token.
-    public func next() throws(LensError) -> WeighedSequence? {
+    package func next() throws(LensError) -> WeighedSequence? {
         switch (try long.next(), try short.next()) {
         case (nil, nil): return nil
         case (let record?, nil): throw ended(short, before: record, of: long)
@@ -64,7 +64,7 @@ public final class ScoreWeighing {
         }
         var generator = SeededGenerator(seed: seed, stream: number)
         number += 1
-        let weights = scheme.weights(long: a.nll, short: b.nll, generator: &generator)
+        let weights = try scheme.weights(long: a.nll, short: b.nll, generator: &generator)
         if let index = weights.firstIndex(where: { !$0.isFinite }) {
             throw .data(
                 "The scheme \(scheme) gives token \(index + 1) of \(a.name) the weight \(weights[index]), which is not "

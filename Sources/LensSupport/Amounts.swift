@@ -8,10 +8,10 @@
 
 /// The greatest number of tokens, steps and the like that settings may give: what is computed from a few of them still
 /// fits into an integer.
-public let greatestCount = Int(Int32.max)
+package let greatestCount = Int(Int32.max)
 
 /// A number of tokens up to ``greatestCount``: digits, with `k` for 1024 tokens. Nil when it is none.
-public func parseTokenCount(_ text: String) -> Int? {
+package func parseTokenCount(_ text: String) -> Int? {
     let isThousands = text.last == "k" || text.last == "K"
     guard let count = Int(isThousands ? text.dropLast() : text[...]) else { return nil }
     let (value, overflow) = count.multipliedReportingOverflow(by: isThousands ? 1024 : 1)
@@ -20,7 +20,7 @@ public func parseTokenCount(_ text: String) -> Int? {
 
 /// An amount of memory in bytes: `8GiB`, `8G` and `8g` are 8 · 2^30; `KB`, `MB`, `GB` and `TB` are powers of ten; a plain
 /// number is bytes. Fractions are allowed before a unit. Nil when it is none, or not above 0.
-public func parseByteCount(_ text: String) -> Int? {
+package func parseByteCount(_ text: String) -> Int? {
     let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
     let unit = text[digits.endIndex...].drop { $0 == " " }.lowercased()
     guard let number = Double(digits), let factor = unitFactors[unit] else { return nil }
@@ -37,7 +37,7 @@ private let unitFactors: [String: Double] = [
 ]
 
 /// Bytes for people: `1.5 GiB`.
-public func describeByteCount(_ bytes: Int) -> String {
+package func describeByteCount(_ bytes: Int) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(bytes)
     var unit = 0
@@ -52,7 +52,7 @@ public func describeByteCount(_ bytes: Int) -> String {
 
 /// A number for people, as they would write it: six digits at most and none that says nothing, `0.25`, `10000`, `2e-5`,
 /// `1.5e12`.
-public func describeNumber(_ number: Double) -> String {
+package func describeNumber(_ number: Double) -> String {
     guard number.isFinite, number != 0 else { return number == 0 ? "0" : "\(number)" }
     let significant = 6
     var exponent = Int(log10(number.magnitude).rounded(.down))
@@ -77,7 +77,7 @@ public func describeNumber(_ number: Double) -> String {
 }
 
 /// The product of numbers of at least 0; `Int.max` where it is greater.
-public func saturatingProduct(_ factors: Int...) -> Int {
+package func saturatingProduct(_ factors: Int...) -> Int {
     if factors.contains(0) { return 0 }
     var product = 1
     for factor in factors {
@@ -89,7 +89,7 @@ public func saturatingProduct(_ factors: Int...) -> Int {
 }
 
 /// The sum of two numbers of at least 0; `Int.max` where it is greater.
-public func saturatingSum(_ a: Int, _ b: Int) -> Int {
+package func saturatingSum(_ a: Int, _ b: Int) -> Int {
     let (sum, overflow) = a.addingReportingOverflow(b)
     return overflow ? .max : sum
 }

@@ -1,6 +1,6 @@
 /// XXH64 (the published xxHash specification, seed 0): tells a damaged file from a whole one at the speed of the disk.
 /// Not meant against someone who wants two files to agree.
-public struct Checksum: Sendable {
+package struct Checksum: Sendable {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
     private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
@@ -15,10 +15,10 @@ public struct Checksum: Sendable {
     /// Fewer than 32 bytes that no stripe has taken yet.
     private var pending: [UInt8] = []
 
-    public init() { pending.reserveCapacity(32) }
+    package init() { pending.reserveCapacity(32) }
 
     /// Takes more bytes; how they are divided over calls makes no difference.
-    @unsafe public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    @unsafe package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         count &+= UInt64(bytes.count)
         var position = 0
         if !pending.isEmpty {
@@ -33,7 +33,7 @@ public struct Checksum: Sendable {
         unsafe pending.append(contentsOf: bytes[position...])
     }
 
-    public mutating func update(_ text: String) { unsafe Array(text.utf8).withUnsafeBytes { unsafe update($0) } }
+    package mutating func update(_ text: String) { unsafe Array(text.utf8).withUnsafeBytes { unsafe update($0) } }
 
     // The four lanes live in locals: the loop is the whole cost of a checkpoint's checksum.
     private mutating func stripes(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
@@ -64,7 +64,7 @@ public struct Checksum: Sendable {
     private static func rotated(_ x: UInt64, _ by: UInt64) -> UInt64 { x &<< by | x &>> (64 - by) }
 
     /// The checksum of everything given so far.
-    public var value: UInt64 {
+    package var value: UInt64 {
         var hash = count < 32 ? Self.prime5 : merged
         hash &+= count
         var i = 0
@@ -97,7 +97,7 @@ public struct Checksum: Sendable {
     }
 
     /// 16 hexadecimal digits.
-    public var hexadecimal: String {
+    package var hexadecimal: String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

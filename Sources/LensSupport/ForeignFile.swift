@@ -1,14 +1,14 @@
 /// Tells files that are often given by mistake from their first bytes, so that an error can say what a file is.
-public struct ForeignFile: Sendable {
+package struct ForeignFile: Sendable {
     /// What a file was given as: the same mistake needs other advice.
-    public enum Role: Sendable {
+    package enum Role: Sendable {
         /// A model, or one of its files.
         case model
         case document
     }
 
     /// Bytes from a file's start that are looked at.
-    public static let startLength = 1024
+    package static let startLength = 1024
 
     /// What the file is: "a git-lfs pointer, not the file itself".
     private let what: String
@@ -30,18 +30,18 @@ public struct ForeignFile: Sendable {
     /// - Parameters:
     ///   - start: the file's first bytes, ``startLength`` where it has them.
     ///   - evenText: also what can be read as a text: for a document that turned out to be none.
-    public static func describe(_ start: [UInt8], as role: Role, evenText: Bool = false) -> String? {
+    package static func describe(_ start: [UInt8], as role: Role, evenText: Bool = false) -> String? {
         guard let file = recognize(start), let advice = role == .model ? file.model : file.document else { return nil }
         return role == .document && file.isText && !evenText ? nil : "is \(file.what): \(advice)."
     }
 
     /// The error that says what `file`, given as a model or a part of one, is; nil where it is not recognized.
-    public static func error(_ file: MappedFile) -> LensError? {
+    package static func error(_ file: MappedFile) -> LensError? {
         error(unsafe Array(file.buffer.prefix(startLength)), path: file.path)
     }
 
     /// The error that says what the file of these contents, given as a part of a model, is; nil where it is not recognized.
-    public static func error(_ contents: [UInt8], path: String) -> LensError? {
+    package static func error(_ contents: [UInt8], path: String) -> LensError? {
         if contents.isEmpty { return .data("\(path) is empty; fetch or make it again.") }
         return describe(Array(contents.prefix(startLength)), as: .model).map { .data("\(path) \($0)") }
     }

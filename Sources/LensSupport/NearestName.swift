@@ -1,6 +1,6 @@
 /// The one of `names` that `text` was probably meant to be: the same but for case, the one that it begins, or the one
 /// a slip of the keyboard away. Nil where none is near enough, or two are equally near.
-public func nearestName(to text: String, among names: some Sequence<String>) -> String? {
+package func nearestName(to text: String, among names: some Sequence<String>) -> String? {
     // A text this long is no misspelt name, and comparing it would take long.
     guard !text.isEmpty, text.utf8.count <= 64 else { return nil }
     let typed = text.lowercased()
@@ -14,7 +14,7 @@ public func nearestName(to text: String, among names: some Sequence<String>) -> 
 }
 
 /// ` Did you mean NAME?`, with the space before it, to end a message with; empty where no name is near.
-public func suggestion(for text: String, among names: some Sequence<String>) -> String {
+package func suggestion(for text: String, among names: some Sequence<String>) -> String {
     nearestName(to: text, among: names).map { " Did you mean \($0)?" } ?? ""
 }
 

@@ -7,10 +7,10 @@
 #endif
 
 /// Memory as the system counts it.
-public enum SystemMemory {
+package enum SystemMemory {
     /// Bytes that this process may still take without swapping: what the kernel calls available, or what is left of
     /// the limits of its control group, address space (`ulimit -v`) and data (`ulimit -d`), whichever is least.
-    public static var available: Int {
+    package static var available: Int {
         var least = meminfo("MemAvailable") ?? physical
         for folder in controlGroups() {
             if let left = room(in: folder) { least = min(least, max(left, 0)) }
@@ -26,7 +26,7 @@ public enum SystemMemory {
     private static let addressesBesides = (96 << 20) + sysconf(Int32(_SC_NPROCESSORS_ONLN)) * (8 << 20)
 
     /// Bytes of this process that are in memory now.
-    public static var resident: Int { amount("VmRSS", in: "/proc/self/status") ?? peakResident }
+    package static var resident: Int { amount("VmRSS", in: "/proc/self/status") ?? peakResident }
 
     #if canImport(Glibc)
         private static let addressSpace = Int32(RLIMIT_AS.rawValue), data = Int32(RLIMIT_DATA.rawValue)
@@ -41,7 +41,7 @@ public enum SystemMemory {
     }
 
     /// The most memory that the process has had, in bytes.
-    public static var peakResident: Int {
+    package static var peakResident: Int {
         var usage = rusage()
         #if canImport(Glibc)
             let who = Int32(RUSAGE_SELF.rawValue)

@@ -21,9 +21,9 @@ public final class Tokenizer: Sendable {
     public let addsEOS: Bool
     /// Bytes that the vocabulary cannot spell; like the `tokenizers` library, `encode` leaves them out or gives the
     /// unknown token.
-    public let missingBytes: [UInt8]
+    package let missingBytes: [UInt8]
     /// The tokenizer changes text before encoding (Unicode composition): `decode` gives the changed text.
-    public let normalizes: Bool
+    package let normalizes: Bool
 
     /// What the user should know of the tokenizer's description, though it can be used: one paragraph each.
     public var warnings: [String] { definition.warnings }
@@ -41,7 +41,7 @@ public final class Tokenizer: Sendable {
     ///
     /// Throws `LensError.data` for a malformed description, and for one with a component that would change ids and is
     /// not supported; the message names it.
-    public init(_ source: TokenizerSource) throws(LensError) {
+    package init(_ source: TokenizerSource) throws(LensError) {
         switch source {
         case .huggingFace(let tokenizer, let configuration, let path):
             self.path = path
@@ -155,18 +155,18 @@ public final class Tokenizer: Sendable {
     }
 
     /// The tokenizer as `tokenizer.*` keys of a GGUF file.
-    public func ggufMetadata() -> GGUFMetadata {
+    package func ggufMetadata() -> GGUFMetadata {
         GGUFTokenizerWriter.metadata(definition, tokenizerJSON: original?.tokenizer)
     }
 
     /// What `ggufMetadata` cannot say of the tokenizer, so that a GGUF file gives other tokens: one paragraph each.
-    public var ggufLosses: [String] { GGUFTokenizerWriter.losses(definition) }
+    package var ggufLosses: [String] { GGUFTokenizerWriter.losses(definition) }
 
     /// `tokenizer.json` and `tokenizer_config.json` for the `tokenizers` and `transformers` libraries; of a tokenizer
     /// read from these files, the files themselves.
     ///
     /// Throws `LensError.data` if a piece is not UTF-8, which JSON cannot hold.
-    public func huggingFaceFiles() throws(LensError) -> [(name: String, bytes: [UInt8])] {
+    package func huggingFaceFiles() throws(LensError) -> [(name: String, bytes: [UInt8])] {
         if let original {
             let configuration = original.configuration ?? HuggingFaceTokenizerWriter.configuration(definition)
             return [("tokenizer.json", original.tokenizer), ("tokenizer_config.json", configuration)]

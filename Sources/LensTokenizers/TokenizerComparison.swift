@@ -1,12 +1,12 @@
 extension Tokenizer {
     /// Tokens that the tokenizer defines are below this number: pieces that fill a vocabulary up are not counted.
-    public var definedCount: Int { (definition.types.lastIndex { $0 != .unused } ?? -1) + 1 }
+    package var definedCount: Int { (definition.types.lastIndex { $0 != .unused } ?? -1) + 1 }
 
     /// The first token that stands for other bytes in `other`, or that only one of them defines and text can become; nil
     /// where both cut text into the same tokens.
     ///
     /// Unused pieces are no tokens: other files of one tokenizer have more or fewer of them.
-    public func firstDifference(from other: Tokenizer) -> Int32? {
+    package func firstDifference(from other: Tokenizer) -> Int32? {
         for id in 0..<Int32(max(vocabularySize, other.vocabularySize)) {
             switch (type(of: id), other.type(of: id)) {
             case (nil, nil): continue

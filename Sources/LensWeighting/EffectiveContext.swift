@@ -31,7 +31,7 @@ public struct EffectiveContext: Sendable, Equatable {
     /// The weights of `count` predictions of one sequence; prediction i is of token i + 1.
     ///
     /// - Parameter documentStarts: indices of the tokens with which documents begin, ascending, the first one 0.
-    public func weights(count: Int, documentStarts: [Int] = [0]) -> [Double] {
+    package func weights(count: Int, documentStarts: [Int] = [0]) -> [Double] {
         let edges = Self.contexts(count: count, documentStarts: documentStarts).map(Self.bucketEdge)
 
         var tokens: [Int: Int] = [:]

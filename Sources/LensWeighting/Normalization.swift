@@ -7,7 +7,7 @@ public enum Normalization: String, Sendable, CaseIterable {
     /// The values as they are.
     case none
 
-    public func callAsFunction(_ values: [Double]) -> [Double] {
+    package func callAsFunction(_ values: [Double]) -> [Double] {
         let n = Double(values.count)
         switch self {
         case .l1:

@@ -26,7 +26,7 @@ public struct Pipeline: Sendable, Equatable {
     }
 
     /// One weight a prediction. A loss that is not finite makes every weight NaN, so that it cannot pass unseen.
-    public func weights(long: [Float], short: [Float], generator: inout SeededGenerator) -> [Double] {
+    package func weights(long: [Float], short: [Float], generator: inout SeededGenerator) -> [Double] {
         var values = comparison.scores(long: long, short: short)
         guard values.allSatisfy(\.isFinite) else { return values.map { _ in .nan } }
         for transform in transforms { values = values.map { transform($0) } }

@@ -4,7 +4,7 @@ import LensSupport
 ///
 /// κ is a decimal fraction that binary cannot hold, so that 0.29 · 100 comes out below 29: a product within its
 /// rounding error of a whole number is that number.
-public func keptCount(kappa: Double, of count: Int) -> Int {
+package func keptCount(kappa: Double, of count: Int) -> Int {
     let product = kappa * Double(count)
     return min(count, Int((product + 2 * product.ulp).rounded(.down)))
 }
@@ -13,7 +13,7 @@ public func keptCount(kappa: Double, of count: Int) -> Int {
 ///
 /// Where several values equal the smallest one kept, which of them are kept is drawn from `generator`, each choice
 /// equally likely. Without such a choice nothing is drawn.
-public func topKappa(_ values: [Double], kappa: Double, generator: inout SeededGenerator) -> [Double] {
+package func topKappa(_ values: [Double], kappa: Double, generator: inout SeededGenerator) -> [Double] {
     let kept = keptCount(kappa: kappa, of: values.count)
     guard kept > 0 else { return Array(repeating: 0, count: values.count) }
     let threshold = values.sorted(by: >)[kept - 1]

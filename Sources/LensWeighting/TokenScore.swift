@@ -8,7 +8,7 @@ public enum Comparison: String, Sendable, CaseIterable {
     case quotient
 
     /// d of every prediction, in nats for the difference. Both arrays have one loss (nats) a prediction.
-    public func scores(long: [Float], short: [Float]) -> [Double] {
+    package func scores(long: [Float], short: [Float]) -> [Double] {
         precondition(long.count == short.count, "long and short losses must be of the same predictions")
         return zip(long, short).map { long, short in
             switch self {

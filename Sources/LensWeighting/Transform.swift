@@ -19,7 +19,7 @@ public enum Transform: Sendable, Equatable {
     /// d − log(s), s > 0
     case shift(Double)
 
-    public func callAsFunction(_ value: Double) -> Double {
+    package func callAsFunction(_ value: Double) -> Double {
         switch self {
         case .absolute: abs(value)
         case .minus: -value

@@ -63,17 +63,25 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
     ///     must be there when ``shortLosses`` is `.required`, and is not looked at otherwise.
     ///   - documentStarts: indices of the tokens with which documents begin in the sequence; `exact` alone uses it.
     ///   - generator: draws among equal scores where κ leaves a choice.
+    /// - Throws: `.usage` when losses or document starts are not as they should be.
     /// - Returns: as many weights as losses. Where a loss is not finite, every weight that depends on it is NaN.
     public func weights(
         long: [Float], short: [Float]?, documentStarts: [Int] = [0], generator: inout SeededGenerator
-    ) -> [Float] {
+    ) throws(LensError) -> [Float] {
+        guard documentStarts.first == 0, zip(documentStarts, documentStarts.dropFirst()).allSatisfy(<) else {
+            throw .usage("The documents of a sequence begin at \(documentStarts), which does not ascend from 0.")
+        }
         switch rule {
         case .uniform:
             return long.map { _ in 1 }
         case .effectiveContext(let exact):
             return exact.weights(count: long.count, documentStarts: documentStarts).map { Float($0) }
         case .pipeline, .longFilter:
-            guard let short else { preconditionFailure("the scheme \(description) needs short losses") }
+            guard let short, short.count == long.count else {
+                throw .usage(
+                    "The scheme \(description) compares two losses of each of \(long.count) predictions, and "
+                        + "\(short?.count ?? 0) short ones were given.")
+            }
             if case .pipeline(let pipeline) = rule {
                 return pipeline.weights(long: long, short: short, generator: &generator).map { Float($0) }
             }

@@ -33,7 +33,7 @@ struct Generate: ParsableCommand {
     mutating func run() throws {
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
-        var generator = RecallDocumentGenerator(
+        var generator = try RecallDocumentGenerator(
             words: words.value, density: density, repeats: repeats, seed: seed)
         let file = try output.map { path throws(LensError) in try AtomicFile(path: path) }
         for _ in 0..<documents {

@@ -7,7 +7,7 @@ func run(model path: String, output: String, steps: Int) throws(LensError) {
     guard let tokenizer = start.tokenizer else { throw .missing("\(path) carries no tokenizer.") }
 
     // Documents whose facts are stated early and asked for late.
-    var generator = RecallDocumentGenerator(words: 1200, seed: 1)
+    var generator = try RecallDocumentGenerator(words: 1200, seed: 1)
     let documents = (0..<8).map { _ in
         let document = generator.next()
         return Document(id: document.id, content: .text(Array(document.text.utf8)))

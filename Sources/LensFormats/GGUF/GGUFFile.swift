@@ -1,18 +1,18 @@
 import LensSupport
 
 /// A tensor of a GGUF file.
-public struct GGUFTensor: Equatable, Sendable {
-    public let name: String
-    public let type: TensorType
+package struct GGUFTensor: Equatable, Sendable {
+    package let name: String
+    package let type: TensorType
     /// Outermost dimension first, as PyTorch prints it: the reverse of the order in the file.
-    public let shape: [Int]
+    package let shape: [Int]
     /// Where its bytes are in its file.
-    public let byteRange: Range<Int>
+    package let byteRange: Range<Int>
     /// Which of the files of a split model holds it, from 0.
-    public internal(set) var part = 0
+    package internal(set) var part = 0
 
     /// Number of elements.
-    public var count: Int { shape.reduce(1, *) }
+    package var count: Int { shape.reduce(1, *) }
 }
 
 /// An opened GGUF file, version 2 or 3, or all files of a split one: metadata, and tensors in read-only mappings.
@@ -20,14 +20,14 @@ public struct GGUFTensor: Equatable, Sendable {
 /// Opening reads the header only. Everything in it is checked: sizes against the file, names and keys for repetition,
 /// tensors for bounds and overlap. The format is described in ggml's `docs/gguf.md`.
 @safe
-public final class GGUFFile: Sendable {
-    public let path: String
-    public let version: Int
-    public let metadata: GGUFMetadata
+package final class GGUFFile: Sendable {
+    package let path: String
+    package let version: Int
+    package let metadata: GGUFMetadata
     /// Metadata keys in the order of the file.
-    public let metadataKeys: [String]
+    package let metadataKeys: [String]
     /// Tensors in the order of the file.
-    public let tensors: [GGUFTensor]
+    package let tensors: [GGUFTensor]
     private let indices: [String: Int]
     private let parts: [MappedFile]
     /// Where the type and the value of each of `metadataKeys` are in the first file.
@@ -35,7 +35,7 @@ public final class GGUFFile: Sendable {
 
     /// Opens and checks the file at `path`, and the other parts where it is one of a split model; `.missing`, `.io`, or
     /// `.data` where it is not a GGUF file that can be read.
-    public init(path: String) throws(LensError) {
+    package init(path: String) throws(LensError) {
         let given = try Part(path)
         let paths = try GGUFSplit.paths(of: path, given.header.metadata)
         var parts: [MappedFile] = [], tensors: [GGUFTensor] = [], indices: [String: Int] = [:]
@@ -86,22 +86,22 @@ public final class GGUFFile: Sendable {
     }
 
     /// The tensor of this name.
-    public func tensor(_ name: String) -> GGUFTensor? { indices[name].map { tensors[$0] } }
+    package func tensor(_ name: String) -> GGUFTensor? { indices[name].map { tensors[$0] } }
 
     /// The bytes of a tensor of this file: whole blocks, rows one after the other. Valid while the file lives.
     @unsafe
-    public func bytes(of tensor: GGUFTensor) -> UnsafeRawBufferPointer {
+    package func bytes(of tensor: GGUFTensor) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: parts[tensor.part].buffer[tensor.byteRange])
     }
 
     /// Dequantizes a tensor of this file in the file's own order of rows.
     @unsafe
-    public func read(_ tensor: GGUFTensor, into destination: UnsafeMutableBufferPointer<Float>) {
+    package func read(_ tensor: GGUFTensor, into destination: UnsafeMutableBufferPointer<Float>) {
         unsafe tensor.type.dequantize(bytes(of: tensor), into: destination)
     }
 
     /// The elements of a small tensor.
-    public func floats(of tensor: GGUFTensor) -> [Float] {
+    package func floats(of tensor: GGUFTensor) -> [Float] {
         unsafe [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
             unsafe buffer.initialize(repeating: 0)
             unsafe read(tensor, into: UnsafeMutableBufferPointer(rebasing: buffer[..<tensor.count]))

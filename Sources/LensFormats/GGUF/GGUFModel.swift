@@ -1,18 +1,18 @@
 import LensSupport
 
 /// A model in a GGUF file.
-public struct GGUFModel: ModelSource {
-    public let path: String
-    public let configuration: ModelConfiguration
-    public let tokenizer: TokenizerSource?
-    public let origin: ModelOrigin
-    public let warnings: [String] = []
+package struct GGUFModel: ModelSource {
+    package let path: String
+    package let configuration: ModelConfiguration
+    package let tokenizer: TokenizerSource?
+    package let origin: ModelOrigin
+    package let warnings: [String] = []
     /// The file itself, for computing on its blocks as they are.
-    public let file: GGUFFile
+    package let file: GGUFFile
 
     /// Opens the file and checks that it holds every parameter of its configuration and nothing unknown.
     /// `tokenizerPath` is a tokenizer to use instead of the file's own.
-    public init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(path: String, tokenizerPath: String? = nil) throws(LensError) {
         self.path = path
         file = try GGUFFile(path: path)
         if file.metadata.string("general.type") == "adapter" {
@@ -35,7 +35,7 @@ public struct GGUFModel: ModelSource {
 
     /// The tensor that stores the parameter of this Hugging Face name; its rows may be in another order, see
     /// `isInterleaved`.
-    public func tensor(_ name: String) throws(LensError) -> GGUFTensor {
+    package func tensor(_ name: String) throws(LensError) -> GGUFTensor {
         guard let stored = GGUFNames.gguf(name), let tensor = file.tensor(stored) else {
             throw ParameterChecks.unknown(name, path)
         }
@@ -44,18 +44,18 @@ public struct GGUFModel: ModelSource {
 
     /// True for parameters whose rows the file keeps in the interleaved rotary order (query and key projections of
     /// the `llama` architecture): row `r` of the file is row `halvesRow(ofInterleaved: r)` of the parameter.
-    public func isInterleaved(_ name: String) -> Bool {
+    package func isInterleaved(_ name: String) -> Bool {
         configuration.family == .llama && RotaryLayout.applies(to: name)
     }
 
     /// The parameter's row that row `row` of an interleaved tensor holds.
-    public func halvesRow(ofInterleaved row: Int) -> Int {
+    package func halvesRow(ofInterleaved row: Int) -> Int {
         RotaryLayout.halvesRow(ofInterleaved: row, headDimension: configuration.headDimension)
     }
 
-    public func type(of name: String) throws(LensError) -> TensorType { try tensor(name).type }
+    package func type(of name: String) throws(LensError) -> TensorType { try tensor(name).type }
 
-    public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+    package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let tensor = try tensor(name)
         precondition(destination.count == tensor.count, "the destination must have the parameter's size")
         guard isInterleaved(name) else {

@@ -14,7 +14,7 @@ import LensSupport
 ///   - origin: What the files that the model comes from say of it: keys that did not change stay as they are.
 /// Returns what could not be carried over, one paragraph each.
 @discardableResult
-public func writeGGUF(
+package func writeGGUF(
     to path: String, configuration: ModelConfiguration, type: TensorType, tokenizer: GGUFMetadata = GGUFMetadata(),
     name: String, origin: ModelOrigin = .none, parameters: @escaping ParameterReader
 ) throws(LensError) -> [String] {
@@ -63,7 +63,7 @@ public func writeGGUF(
 }
 
 /// The type that `writeGGUF` gives a parameter.
-public func ggufType(of parameter: ParameterDescription, requested: TensorType, tied: Bool) -> TensorType {
+package func ggufType(of parameter: ParameterDescription, requested: TensorType, tied: Bool) -> TensorType {
     guard parameter.shape.count > 1, let columns = parameter.shape.last else { return .f32 }
     let isOutput = parameter.name == (tied ? "model.embed_tokens.weight" : "lm_head.weight")
     let type = isOutput && requested.blockElements > 1 ? .q8_0 : requested

@@ -1,20 +1,20 @@
 import LensSupport
 
 /// What a Hugging Face folder says of a model beside its weights: `config.json` and the tokenizer's files.
-public struct HuggingFaceDescription: Sendable {
-    public let configuration: ModelConfiguration
+package struct HuggingFaceDescription: Sendable {
+    package let configuration: ModelConfiguration
     /// Nil when the folder has no `tokenizer.json`.
-    public let tokenizer: TokenizerSource?
+    package let tokenizer: TokenizerSource?
     /// `config.json` and the files beside it, for whoever writes the model again.
-    public let origin: ModelOrigin
+    package let origin: ModelOrigin
     /// What the user should know of the folder: one paragraph each.
-    public let warnings: [String]
+    package let warnings: [String]
 
     /// Bytes of `config.json`; the largest published ones have some 100,000.
     private static let configurationLimit = 1 << 22
 
     /// Reads the folder. `tokenizerPath` is a tokenizer to use instead of the folder's own.
-    public init(folder: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(folder: String, tokenizerPath: String? = nil) throws(LensError) {
         let path = folder + "/config.json"
         guard Folders.entryExists(path) else {
             if try Folders.names(in: folder).contains(where: Adapter.isFile) { throw Adapter.alone(folder) }

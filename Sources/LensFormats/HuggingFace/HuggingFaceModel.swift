@@ -1,12 +1,12 @@
 import LensSupport
 
 /// A model in a Hugging Face folder: `config.json` and safetensors files, whole or in shards.
-public struct HuggingFaceModel: ModelSource {
-    public let path: String
-    public let configuration: ModelConfiguration
-    public let tokenizer: TokenizerSource?
-    public let origin: ModelOrigin
-    public let warnings: [String]
+package struct HuggingFaceModel: ModelSource {
+    package let path: String
+    package let configuration: ModelConfiguration
+    package let tokenizer: TokenizerSource?
+    package let origin: ModelOrigin
+    package let warnings: [String]
     private let shards: SafetensorsShards
     private let names: HuggingFaceNames
 
@@ -15,7 +15,7 @@ public struct HuggingFaceModel: ModelSource {
     ///
     /// A head of other numbers than the embedding is used even where the configuration says that they are tied, as
     /// transformers does from version 5 on.
-    public init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(path: String, tokenizerPath: String? = nil) throws(LensError) {
         self.path = path
         let description = try HuggingFaceDescription(folder: path, tokenizerPath: tokenizerPath)
         var configuration = description.configuration, warnings = description.warnings
@@ -53,9 +53,9 @@ public struct HuggingFaceModel: ModelSource {
         return try !shards.areEqual(embedding, head)
     }
 
-    public func type(of name: String) throws(LensError) -> TensorType { try shards.type(of: names.stored(name)) }
+    package func type(of name: String) throws(LensError) -> TensorType { try shards.type(of: names.stored(name)) }
 
-    public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+    package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let stored = names.stored(name)
         guard let file = shards.file(of: stored) else { throw ParameterChecks.unknown(name, path) }
         try unsafe file.read(stored, into: destination)

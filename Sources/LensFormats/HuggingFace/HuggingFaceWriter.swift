@@ -1,19 +1,19 @@
 import LensSupport
 
 /// A file to put beside a model, such as `tokenizer.json`.
-public struct ExtraFile: Equatable, Sendable {
+package struct ExtraFile: Equatable, Sendable {
     /// A plain file name.
-    public let name: String
-    public let bytes: [UInt8]
+    package let name: String
+    package let bytes: [UInt8]
 
-    public init(name: String, bytes: [UInt8]) {
+    package init(name: String, bytes: [UInt8]) {
         self.name = name
         self.bytes = bytes
     }
 }
 
 /// The largest safetensors file of a model before it is cut into several, as in Hugging Face's own library (5 GB).
-public let defaultShardLimit = 5_000_000_000
+package let defaultShardLimit = 5_000_000_000
 
 /// Writes a model as a Hugging Face folder: `config.json`, safetensors and the extra files.
 ///
@@ -26,7 +26,7 @@ public let defaultShardLimit = 5_000_000_000
 ///   - parameters: Delivers each parameter; `ModelSource.read` is one.
 ///   - shardLimit: Bytes of tensors that one file may hold, unless a single tensor is larger.
 @discardableResult
-public func writeHuggingFace(
+package func writeHuggingFace(
     to folder: String, configuration: ModelConfiguration, type: TensorType, origin: ModelOrigin = .none,
     extraFiles: [ExtraFile] = [], shardLimit: Int = defaultShardLimit, parameters: @escaping ParameterReader
 ) throws(LensError) -> [String] {
@@ -80,7 +80,7 @@ public func writeHuggingFace(
 
 /// Throws `.io` when something stands at `path` that `writeHuggingFace` does not replace: only a model folder, or an empty
 /// one, is ever replaced.
-public func requireReplaceableModel(_ path: String) throws(LensError) {
+package func requireReplaceableModel(_ path: String) throws(LensError) {
     guard Folders.entryExists(path) else { return }
     guard Folders.isFolder(path) else {
         let what = Folders.exists(path) ? "exists and is not a folder" : "is a link that leads nowhere"

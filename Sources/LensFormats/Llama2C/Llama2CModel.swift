@@ -4,17 +4,17 @@ import LensSupport
 ///
 /// The format carries no tokenizer, which is a file of its own, and fixes the rotary base (10000), the epsilon of the
 /// normalization (1e-5) and the tokens that begin (1) and end (2) a text.
-public struct Llama2CModel: ModelSource {
-    public let path: String
-    public let configuration: ModelConfiguration
-    public let tokenizer: TokenizerSource?
-    public let origin = ModelOrigin.none
-    public let warnings: [String] = []
+package struct Llama2CModel: ModelSource {
+    package let path: String
+    package let configuration: ModelConfiguration
+    package let tokenizer: TokenizerSource?
+    package let origin = ModelOrigin.none
+    package let warnings: [String] = []
     private let file: MappedFile
     private let layout: Llama2CLayout
 
     /// Opens and checks the file at `path`, with the tokenizer file at `tokenizerPath` if given.
-    public init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(path: String, tokenizerPath: String? = nil) throws(LensError) {
         self.path = path
         file = try MappedFile(path: path)
         var cursor = ByteCursor(file)
@@ -51,12 +51,12 @@ public struct Llama2CModel: ModelSource {
         }
     }
 
-    public func type(of name: String) throws(LensError) -> TensorType {
+    package func type(of name: String) throws(LensError) -> TensorType {
         guard layout.ranges[name] != nil else { throw ParameterChecks.unknown(name, path) }
         return .f32
     }
 
-    public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+    package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         guard let range = layout.ranges[name] else { throw ParameterChecks.unknown(name, path) }
         precondition(destination.count * 4 == range.count, "the destination must have the parameter's size")
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: file.buffer[range])

@@ -12,7 +12,7 @@ import LensSupport
 ///
 /// `.data` where the format cannot express the configuration: it knows llama models without biases or rotary scaling,
 /// with a rotary base of 10000, an epsilon of 1e-5 and heads that divide the hidden size.
-public func writeLlama2C(
+package func writeLlama2C(
     to path: String, configuration: ModelConfiguration, parameters: @escaping ParameterReader
 ) throws(LensError) {
     try configuration.check(path: path)

@@ -1,12 +1,12 @@
 /// The element types of safetensors files.
-public enum SafetensorsDataType: String, Sendable, CaseIterable {
+package enum SafetensorsDataType: String, Sendable, CaseIterable {
     case float64 = "F64", float32 = "F32", float16 = "F16", bfloat16 = "BF16"
     case int64 = "I64", int32 = "I32", int16 = "I16", int8 = "I8"
     case uint64 = "U64", uint32 = "U32", uint16 = "U16", uint8 = "U8"
     case bool = "BOOL", float8e4m3 = "F8_E4M3", float8e5m2 = "F8_E5M2"
 
     /// Bytes of one element.
-    public var size: Int {
+    package var size: Int {
         switch self {
         case .float64, .int64, .uint64: 8
         case .float32, .int32, .uint32: 4
@@ -16,7 +16,7 @@ public enum SafetensorsDataType: String, Sendable, CaseIterable {
     }
 
     /// The type of parameters that models are computed from; nil for the other ones.
-    public var tensorType: TensorType? {
+    package var tensorType: TensorType? {
         switch self {
         case .float32: .f32
         case .float16: .f16
@@ -26,7 +26,7 @@ public enum SafetensorsDataType: String, Sendable, CaseIterable {
     }
 
     /// The type that stores this parameter type; nil for quantized ones.
-    public init?(_ type: TensorType) {
+    package init?(_ type: TensorType) {
         switch type {
         case .f32: self = .float32
         case .f16: self = .float16
@@ -37,28 +37,28 @@ public enum SafetensorsDataType: String, Sendable, CaseIterable {
 }
 
 /// Name, element type and shape of a tensor.
-public struct SafetensorsDescription: Equatable, Sendable {
-    public let name: String
-    public let dataType: SafetensorsDataType
+package struct SafetensorsDescription: Equatable, Sendable {
+    package let name: String
+    package let dataType: SafetensorsDataType
     /// Outermost dimension first; empty for a single number.
-    public let shape: [Int]
+    package let shape: [Int]
 
-    public init(name: String, dataType: SafetensorsDataType, shape: [Int]) {
+    package init(name: String, dataType: SafetensorsDataType, shape: [Int]) {
         self.name = name
         self.dataType = dataType
         self.shape = shape
     }
 
     /// Number of elements.
-    public var count: Int { shape.reduce(1, *) }
-    public var byteCount: Int { count * dataType.size }
+    package var count: Int { shape.reduce(1, *) }
+    package var byteCount: Int { count * dataType.size }
 }
 
 /// Elements of a tensor in memory.
-public enum SafetensorsElements: Equatable, Sendable {
+package enum SafetensorsElements: Equatable, Sendable {
     case float32([Float]), int32([Int32]), int64([Int64]), uint8([UInt8])
 
-    public var count: Int {
+    package var count: Int {
         switch self {
         case .float32(let list): list.count
         case .int32(let list): list.count
@@ -67,7 +67,7 @@ public enum SafetensorsElements: Equatable, Sendable {
         }
     }
 
-    public var dataType: SafetensorsDataType {
+    package var dataType: SafetensorsDataType {
         switch self {
         case .float32: .float32
         case .int32: .int32

@@ -1,15 +1,15 @@
 import LensSupport
 
 /// A tensor of a safetensors file.
-public struct SafetensorsTensor: Equatable, Sendable {
-    public let dataType: SafetensorsDataType
+package struct SafetensorsTensor: Equatable, Sendable {
+    package let dataType: SafetensorsDataType
     /// Outermost dimension first; empty for a single number.
-    public let shape: [Int]
+    package let shape: [Int]
     /// Where its bytes are in the file.
-    public let byteRange: Range<Int>
+    package let byteRange: Range<Int>
 
     /// Number of elements.
-    public var count: Int { byteRange.count / dataType.size }
+    package var count: Int { byteRange.count / dataType.size }
 }
 
 /// An opened safetensors file: named tensors in a read-only mapping.
@@ -18,19 +18,19 @@ public struct SafetensorsTensor: Equatable, Sendable {
 /// not fit, unknown types, sizes that do not match their shapes, tensors that overlap or leave holes, bytes after the
 /// last one.
 @safe
-public final class SafetensorsFile: Sendable {
-    public let path: String
+package final class SafetensorsFile: Sendable {
+    package let path: String
     /// Names of the tensors in the order of their bytes.
-    public let names: [String]
-    public let tensors: [String: SafetensorsTensor]
-    public let metadata: [String: String]
+    package let names: [String]
+    package let tensors: [String: SafetensorsTensor]
+    package let metadata: [String: String]
     private let file: MappedFile
 
     /// The reference implementation's limit of the header.
     static let headerLimit = 100_000_000
 
     /// Opens and checks the file at `path`; `.missing`, `.io`, or `.data` where it is no valid safetensors file.
-    public init(path: String) throws(LensError) {
+    package init(path: String) throws(LensError) {
         self.path = path
         file = try MappedFile(path: path)
         if file.count < 8, let error = ForeignFile.error(file) { throw error }
@@ -53,19 +53,19 @@ public final class SafetensorsFile: Sendable {
     }
 
     /// The tensor of this name, which must be there.
-    public func tensor(_ name: String) throws(LensError) -> SafetensorsTensor {
+    package func tensor(_ name: String) throws(LensError) -> SafetensorsTensor {
         guard let tensor = tensors[name] else { throw .data("\(path) has no tensor `\(name)`.") }
         return tensor
     }
 
     /// The bytes of a tensor of this file, little-endian and at any alignment. Valid while the file lives.
     @unsafe
-    public func bytes(of tensor: SafetensorsTensor) -> UnsafeRawBufferPointer {
+    package func bytes(of tensor: SafetensorsTensor) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: file.buffer[tensor.byteRange])
     }
 
     /// Converts the tensor of this name (F32, F16 or BF16) to fp32; `destination` must have its count.
-    public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
+    package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let tensor = try tensor(name)
         guard let type = tensor.dataType.tensorType else {
             throw .data(
@@ -76,7 +76,7 @@ public final class SafetensorsFile: Sendable {
     }
 
     /// The elements of an F32, F16 or BF16 tensor.
-    public func floats(_ name: String) throws(LensError) -> [Float] {
+    package func floats(_ name: String) throws(LensError) -> [Float] {
         var list = [Float](repeating: 0, count: try tensor(name).count)
         let result: Result<Void, LensError> = unsafe list.withUnsafeMutableBufferPointer { buffer in
             Result { () throws(LensError) in try unsafe read(name, into: buffer) }
@@ -86,13 +86,13 @@ public final class SafetensorsFile: Sendable {
     }
 
     /// The elements of an I32 tensor.
-    public func int32s(_ name: String) throws(LensError) -> [Int32] { try elements(name, .int32, zero: 0) }
+    package func int32s(_ name: String) throws(LensError) -> [Int32] { try elements(name, .int32, zero: 0) }
 
     /// The elements of an I64 tensor.
-    public func int64s(_ name: String) throws(LensError) -> [Int64] { try elements(name, .int64, zero: 0) }
+    package func int64s(_ name: String) throws(LensError) -> [Int64] { try elements(name, .int64, zero: 0) }
 
     /// The elements of a U8 tensor.
-    public func uint8s(_ name: String) throws(LensError) -> [UInt8] { try elements(name, .uint8, zero: 0) }
+    package func uint8s(_ name: String) throws(LensError) -> [UInt8] { try elements(name, .uint8, zero: 0) }
 
     private func elements<Element: BitwiseCopyable>(
         _ name: String, _ type: SafetensorsDataType, zero: Element

@@ -3,9 +3,9 @@ import LensSupport
 /// Writes a safetensors file in one pass: the shapes are known up front, the elements come tensor by tensor.
 ///
 /// The file appears when `commit` succeeds; an abandoned writer leaves nothing behind.
-public final class SafetensorsWriter {
+package final class SafetensorsWriter {
     /// The order in which the elements must come: wide types first, which keeps every tensor aligned, then by name.
-    public let order: [SafetensorsDescription]
+    package let order: [SafetensorsDescription]
     private let file: AtomicFile
     private var index = 0
     private var writtenBytes = 0
@@ -13,7 +13,7 @@ public final class SafetensorsWriter {
     /// Begins the file at `path`. Names must be unique and not `__metadata__`.
     ///
     /// - Parameter observer: given all bytes of the file in their order.
-    public init(
+    package init(
         path: String, tensors: [SafetensorsDescription], metadata: [String: String] = [:],
         observer: (any WriteObserver)? = nil
     ) throws(LensError) {
@@ -30,7 +30,7 @@ public final class SafetensorsWriter {
 
     /// Appends elements of the next tensor in order, all of them or some; the bytes are little-endian.
     @unsafe
-    public func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(LensError) {
+    package func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(LensError) {
         if unsafe bytes.isEmpty { return }
         precondition(index < order.count && order[index].name == name, "tensors must come in the order of `order`")
         writtenBytes += bytes.count
@@ -44,7 +44,7 @@ public final class SafetensorsWriter {
     }
 
     /// Appends elements of the next tensor in order; their size must be the data type's.
-    public func write<Element: BitwiseCopyable>(_ name: String, _ elements: [Element]) throws(LensError) {
+    package func write<Element: BitwiseCopyable>(_ name: String, _ elements: [Element]) throws(LensError) {
         precondition(
             elements.isEmpty || index >= order.count || order[index].dataType.size == MemoryLayout<Element>.stride,
             "elements of another type than described")
@@ -55,13 +55,13 @@ public final class SafetensorsWriter {
     }
 
     /// Completes the file. All elements must have come.
-    public func commit() throws(LensError) {
+    package func commit() throws(LensError) {
         precondition(index == order.count, "elements are missing")
         try file.commit()
     }
 
     /// Writes a whole file from arrays in memory.
-    public static func write(
+    package static func write(
         path: String, arrays: [(name: String, shape: [Int], elements: SafetensorsElements)],
         metadata: [String: String] = [:]
     ) throws(LensError) {

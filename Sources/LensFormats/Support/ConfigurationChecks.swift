@@ -2,7 +2,7 @@ import LensSupport
 
 extension ModelConfiguration {
     /// Refuses sizes that no model has, so that what is computed from them can neither overflow nor exhaust memory.
-    func check(path: String) throws(LensError) {
+    package func check(path: String) throws(LensError) {
         func check(_ name: String, _ value: Int, _ limit: Int) throws(LensError) {
             guard value >= 1, value <= limit else {
                 throw .data("\(path): the \(name) is \(value), but must be from 1 to \(limit).")
@@ -56,7 +56,7 @@ extension ModelConfiguration {
     /// Refuses a context at which the model's sliding window would cut tokens off, which is not computed.
     ///
     /// - Parameter model: names the model in the message.
-    public func checkWindow(contextLength: Int, model: String) throws(LensError) {
+    package func checkWindow(contextLength: Int, model: String) throws(LensError) {
         guard let slidingWindow, contextLength > slidingWindow else { return }
         throw .data(
             "\(model) attends to the last \(slidingWindow) tokens only (its sliding window), and the context of "

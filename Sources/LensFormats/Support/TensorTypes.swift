@@ -3,7 +3,7 @@ import LensSupport
 
 extension TensorType {
     /// The name as model files and tools print it.
-    public var name: String {
+    package var name: String {
         switch self {
         case .f32: "F32"
         case .f16: "F16"
@@ -28,7 +28,7 @@ extension TensorType {
     }
 
     /// The type of this name, in any case of letters.
-    public init?(name: String) {
+    package init?(name: String) {
         guard let type = TensorType.allCases.first(where: { $0.name.lowercased() == name.lowercased() }) else {
             return nil
         }
@@ -36,12 +36,12 @@ extension TensorType {
     }
 
     /// Elements that share one block; rows are whole blocks.
-    public var blockElements: Int { lens_type_block_elements(CInt(rawValue)) }
+    package var blockElements: Int { lens_type_block_elements(CInt(rawValue)) }
 
-    public var blockBytes: Int { lens_type_block_bytes(CInt(rawValue)) }
+    package var blockBytes: Int { lens_type_block_bytes(CInt(rawValue)) }
 
     /// False for the K, codebook and ternary types, which can only be read.
-    public var isWritable: Bool {
+    package var isWritable: Bool {
         switch self {
         case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: true
         default: false
@@ -49,7 +49,7 @@ extension TensorType {
     }
 
     /// Bytes of `count` elements; nil where they are not whole blocks or the size overflows.
-    public func byteCount(of count: Int) -> Int? {
+    package func byteCount(of count: Int) -> Int? {
         guard count >= 0, count.isMultiple(of: blockElements) else { return nil }
         let (bytes, overflow) = (count / blockElements).multipliedReportingOverflow(by: blockBytes)
         return overflow ? nil : bytes
@@ -57,7 +57,7 @@ extension TensorType {
 
     /// Converts whole blocks to fp32. `source` must hold the bytes of `destination.count` elements.
     @unsafe
-    public func dequantize(_ source: UnsafeRawBufferPointer, into destination: UnsafeMutableBufferPointer<Float>) {
+    package func dequantize(_ source: UnsafeRawBufferPointer, into destination: UnsafeMutableBufferPointer<Float>) {
         precondition(byteCount(of: destination.count) == source.count, "bytes do not match the elements")
         guard let start = source.baseAddress, let output = destination.baseAddress else { return }
         let known = unsafe lens_dequantize(CInt(rawValue), start, output, destination.count)
@@ -67,7 +67,7 @@ extension TensorType {
     /// Converts whole blocks from fp32. `destination` must hold the bytes of `source.count` elements; the type must be
     /// writable.
     @unsafe
-    public func quantize(_ source: UnsafeBufferPointer<Float>, into destination: UnsafeMutableRawBufferPointer) {
+    package func quantize(_ source: UnsafeBufferPointer<Float>, into destination: UnsafeMutableRawBufferPointer) {
         precondition(isWritable && byteCount(of: source.count) == destination.count, "bytes do not match the elements")
         guard let start = source.baseAddress, let output = destination.baseAddress else { return }
         let known = unsafe lens_quantize(CInt(rawValue), start, output, source.count)

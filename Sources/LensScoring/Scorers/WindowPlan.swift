@@ -7,11 +7,11 @@ import LensSupport
 /// own. What is left at the end is scored by one last window that ends with the document. A document of at most C tokens
 /// is one window. A token past the first window therefore sees between C − S and C − 1 tokens.
 public struct WindowPlan: Sendable, Equatable {
-    public struct Window: Sendable, Equatable {
+    package struct Window: Sendable, Equatable {
         /// The document's tokens that it holds.
-        public var tokens: Range<Int>
+        package var tokens: Range<Int>
         /// Those whose losses it gives: its last ones.
-        public var scored: Range<Int>
+        package var scored: Range<Int>
     }
 
     /// Tokens of the document.
@@ -21,14 +21,14 @@ public struct WindowPlan: Sendable, Equatable {
     /// S: tokens from one window's beginning to the next one's.
     public let stride: Int
 
-    /// Throws `.usage` for a context below 2 or a stride outside 1…C − 1.
+    /// Throws `.usage` for a length below 1, a context below 2 or a stride outside 1…C − 1.
     ///
     /// - Parameters:
     ///   - length: tokens of the document, at least 1.
     ///   - stride: S; nil takes ``defaultStride(context:length:)`` for `chunk` or else `length`.
     ///   - chunk: length L of the sequences that documents were cut into, if they were.
     public init(length: Int, context: Int, stride: Int? = nil, chunk: Int? = nil) throws(LensError) {
-        precondition(length >= 1, "a document has at least one token")
+        guard length >= 1 else { throw .usage("A document of \(length) tokens cannot be.") }
         guard context >= 2 else {
             throw .usage("A context of \(context) tokens predicts nothing; it must be at least 2.")
         }
@@ -45,7 +45,7 @@ public struct WindowPlan: Sendable, Equatable {
 
     /// (1 − C/L)·C where that is a positive whole number, which makes windows end with the sequence at the cost of L/C − 1
     /// further passes; C/4·3 otherwise.
-    public static func defaultStride(context: Int, length: Int) -> Int {
+    package static func defaultStride(context: Int, length: Int) -> Int {
         let (square, overflow) = context.multipliedReportingOverflow(by: context)
         if !overflow && length > context && square % length == 0 { return context - square / length }
         return max(1, context / 4 * 3)
@@ -55,7 +55,7 @@ public struct WindowPlan: Sendable, Equatable {
     public var count: Int { length <= context ? 1 : 1 + (length - context + stride - 1) / stride }
 
     /// Window `k`.
-    public subscript(k: Int) -> Window {
+    package subscript(k: Int) -> Window {
         precondition(k >= 0 && k < count, "window \(k) of \(count)")
         let end = min(context + k * stride, length)
         let firstScored = k == 0 ? 1 : context + (k - 1) * stride
@@ -63,7 +63,7 @@ public struct WindowPlan: Sendable, Equatable {
     }
 
     /// How many of the first windows give `count` losses in all; nil where no window ends there.
-    public func windowCount(ofLosses count: Int) -> Int? {
+    package func windowCount(ofLosses count: Int) -> Int? {
         if count == 0 { return 0 }
         if count == length - 1 { return self.count }
         guard count >= context - 1, count < length, (count - (context - 1)) % stride == 0 else { return nil }

@@ -10,7 +10,7 @@ import CLensSystem
 
 /// Is given the bytes of a file as they are handed to the system: for a checksum that does not depend on what the disk
 /// made of them.
-public protocol WriteObserver: AnyObject {
+package protocol WriteObserver: AnyObject {
     func willWrite(_ bytes: UnsafeRawBufferPointer)
 }
 
@@ -20,10 +20,10 @@ public protocol WriteObserver: AnyObject {
 ///
 /// A file that is replaced hands on its permissions and owner; through a link the file that it leads to is replaced.
 /// A pipe or a device is written directly.
-public final class AtomicFile {
-    public let path: String
-    public private(set) var count = 0
-    public var observer: (any WriteObserver)?
+package final class AtomicFile {
+    package let path: String
+    package private(set) var count = 0
+    package var observer: (any WriteObserver)?
     private let target: Target
     private var descriptor: Int32
     /// Where the bytes are until the file is whole; nil for a nameless file and a stream.
@@ -35,7 +35,7 @@ public final class AtomicFile {
     }
 
     /// `.io` when nothing can be written there; a folder is told at once.
-    public init(path: String) throws(LensError) {
+    package init(path: String) throws(LensError) {
         self.path = path
         let status = FileStatus(path)
         switch status?.kind {
@@ -80,7 +80,7 @@ public final class AtomicFile {
         throw .writing(path, "create")
     }
 
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(LensError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(LensError) {
         unsafe observer?.willWrite(bytes)
         var written = 0
         while written < bytes.count {
@@ -94,7 +94,7 @@ public final class AtomicFile {
         count += bytes.count
     }
 
-    public func write(_ bytes: [UInt8]) throws(LensError) {
+    package func write(_ bytes: [UInt8]) throws(LensError) {
         let result: Result<Void, LensError> = unsafe bytes.withUnsafeBytes { buffer in
             do throws(LensError) {
                 try unsafe write(buffer)
@@ -104,10 +104,10 @@ public final class AtomicFile {
         try result.get()
     }
 
-    public func write(_ text: String) throws(LensError) { try write(Array(text.utf8)) }
+    package func write(_ text: String) throws(LensError) { try write(Array(text.utf8)) }
 
     /// Flushes and puts the file in its place: from here on it is there. Call once.
-    public func commit() throws(LensError) {
+    package func commit() throws(LensError) {
         guard case .file(let place, let replaced) = target else { return abandon() }
         setOwnerAndMode(like: replaced)
         guard fsync(descriptor) == 0 else { throw .writing(path, "flush") }
@@ -152,7 +152,7 @@ public final class AtomicFile {
     }()
 
     /// Removes what was written, when it was not committed.
-    public func abandon() {
+    package func abandon() {
         guard descriptor >= 0 else { return }
         if let temporaryPath { _ = unsafe temporaryPath.withPathBytes { unsafe unlink($0) } }
         temporaryPath = nil

@@ -13,15 +13,15 @@ import CLensSystem
 /// A file that is cut short while it is mapped ends the process by SIGBUS at the next touch, see
 /// ``explainsBusErrors()``: what is read over a long time is better read by ``InputFile``.
 @safe
-public final class MappedFile: @unchecked Sendable {
-    public let path: String
-    public let count: Int
+package final class MappedFile: @unchecked Sendable {
+    package let path: String
+    package let count: Int
     private let start: UnsafeMutableRawPointer?
     private let number: Int
 
     /// Maps `path`. An absent file is `.missing`; a folder, a pipe or an unreadable file is `.io`; an empty file has
     /// count 0.
-    public init(path: String) throws(LensError) {
+    package init(path: String) throws(LensError) {
         self.path = path
         let descriptor = try openRegular(path)
         defer { _ = close(descriptor) }
@@ -45,9 +45,9 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// The bytes, for bounds-checked readers and C; valid while the mapping lives.
-    @unsafe public var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: count) }
+    @unsafe package var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: count) }
 
     /// From here on a mapped page that cannot be read ends the process with a paragraph and status 74, not with a bare
     /// SIGBUS. For programs, which own their signal handlers; a library calls it never.
-    public static func explainsBusErrors() { lens_explain_bus_errors() }
+    package static func explainsBusErrors() { lens_explain_bus_errors() }
 }

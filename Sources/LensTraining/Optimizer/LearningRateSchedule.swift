@@ -15,16 +15,16 @@ public struct LearningRateSchedule: Equatable, Sendable {
     /// The greatest learning rate.
     public var peak: Double
     /// W: updates of the warm-up.
-    public var warmup: Int
+    public let warmup: Int
     /// N: updates of the whole run.
-    public var steps: Int
+    public let steps: Int
 
+    /// A warm-up below 0 counts as none, fewer than 1 update as 1.
     public init(shape: Shape, peak: Double, warmup: Int, steps: Int) {
-        precondition(warmup >= 0 && steps >= 1)
         self.shape = shape
         self.peak = peak
-        self.warmup = warmup
-        self.steps = steps
+        self.warmup = max(0, warmup)
+        self.steps = max(1, steps)
     }
 
     /// The learning rate of update `step`, counted from 1.
@@ -33,7 +33,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
     /// of the full rate: linear peak · (1 - p), cosine peak · (1 + cos πp) / 2. Both would reach 0 at update N + 1, so
     /// that no update of the run is without effect.
     public func rate(step: Int) -> Double {
-        precondition(step >= 1)
+        let step = max(1, step)
         if step < warmup { return peak * (Double(step) / Double(warmup)) }
         let full = max(warmup, 1)
         let progress = min(1, Double(step - full) / Double(max(steps + 1 - full, 1)))

@@ -9,28 +9,28 @@ import LensSupport
 /// What a checkpoint says about its run beside the tensors: `state.json`.
 ///
 /// There is no generator state: every random choice follows from the seed and the number of the update.
-public struct CheckpointState: Codable, Equatable, Sendable {
+package struct CheckpointState: Codable, Equatable, Sendable {
     /// The layout of the folder. Format 1 had no checkpoints inside an update and recorded no changes; it is read too.
-    public static let currentFormat = 2
+    package static let currentFormat = 2
 
-    public var format = Self.currentFormat
+    package var format = Self.currentFormat
     /// Updates done.
-    public var step: Int
+    package var step: Int
     /// Updates that the run was to make.
-    public var steps: Int
-    public var instructionSet: String
+    package var steps: Int
+    package var instructionSet: String
     /// The settings that the weights depend on, as a recipe would write them.
-    public var settings: [String: String]
+    package var settings: [String: String]
     /// Checksums of what the settings point to: the sequences, the model's configuration, the scorer.
-    public var data: String
-    public var model: String
-    public var scorer: String
+    package var data: String
+    package var model: String
+    package var scorer: String
     /// What is done of the next update, whose gradients are then in the folder; nil between updates.
-    public var partial: PartialUpdate?
+    package var partial: PartialUpdate?
     /// What resumed runs changed, one sentence each: nil for nothing.
-    public var changes: [String]?
+    package var changes: [String]?
 
-    public init(
+    package init(
         step: Int, steps: Int, instructionSet: String, settings: [String: String], data: String, model: String,
         scorer: String
     ) {
@@ -67,7 +67,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
     }
 
     /// How far the run was.
-    public var position: TrainingPosition { TrainingPosition(step: step, sequences: partial?.sequences ?? 0) }
+    package var position: TrainingPosition { TrainingPosition(step: step, sequences: partial?.sequences ?? 0) }
 
     /// Throws `.usage` with every setting in which the run that continues (`self`) differs from the checkpoint's and must
     /// not, and returns those in which it may, a sentence each.

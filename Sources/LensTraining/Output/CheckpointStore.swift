@@ -6,40 +6,40 @@ import LensSupport
 ///
 /// A checkpoint is written under a temporary name, flushed to the disk and renamed; a file of checksums, taken of the
 /// bytes as they were written and itself checked, tells later whether every byte is as it was.
-public struct CheckpointStore: Sendable {
+package struct CheckpointStore: Sendable {
     /// The folder that holds the checkpoints.
-    public let path: String
+    package let path: String
     /// How many are kept, not counting one inside an update, which lasts until the next.
-    public let keep: Int
+    package let keep: Int
 
     private static let leftover = ".part"
     private static let stateName = "state.json"
     private static let checksumsName = "checksums"
     private static let gradientsName = "gradients.safetensors"
 
-    public init(path: String, keep: Int) {
+    package init(path: String, keep: Int) {
         precondition(keep >= 1)
         self.path = path
         self.keep = keep
     }
 
     /// Where there are checkpoints, ascending; whole or not is not looked at.
-    public static func positions(in path: String) -> [TrainingPosition] {
+    package static func positions(in path: String) -> [TrainingPosition] {
         ((try? Folders.names(in: path)) ?? []).compactMap { TrainingPosition(folderName: $0) }.sorted()
     }
 
     /// Updates after which there is a checkpoint, ascending; whole or not is not looked at.
-    public static func steps(in path: String) -> [Int] {
+    package static func steps(in path: String) -> [Int] {
         positions(in: path).filter { $0.sequences == 0 }.map(\.step)
     }
 
     /// The folder of the checkpoint at a position.
-    public func folder(_ position: TrainingPosition) -> String { "\(path)/\(position.folderName)" }
+    package func folder(_ position: TrainingPosition) -> String { "\(path)/\(position.folderName)" }
 
     /// Removes what a killed run left unfinished. Only under the lock of the output folder.
     ///
     /// - Parameter warn: is told of what cannot be removed, which does no harm.
-    public func removeLeftovers(warn: (String) -> Void = { _ in }) {
+    package func removeLeftovers(warn: (String) -> Void = { _ in }) {
         for name in (try? Folders.names(in: path)) ?? [] where name.hasSuffix(Self.leftover) {
             do throws(LensError) { try Folders.remove("\(path)/\(name)") } catch {
                 warn("\(error.message) It is left from a run that was killed, and stays.")
@@ -135,7 +135,7 @@ public struct CheckpointStore: Sendable {
     ///
     /// - Parameter warn: is told of each damaged one that is passed over.
     /// `.data` when there are checkpoints and all are damaged.
-    public func newest(warn: (String) -> Void) throws(LensError) -> CheckpointState? {
+    package func newest(warn: (String) -> Void) throws(LensError) -> CheckpointState? {
         var lastProblem: LensError?
         for position in Self.positions(in: path).reversed() {
             do throws(LensError) {
@@ -155,7 +155,7 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Checks every byte of a checkpoint and reads its state. `.data` says which file is damaged.
-    public func verify(_ position: TrainingPosition) throws(LensError) -> CheckpointState {
+    package func verify(_ position: TrainingPosition) throws(LensError) -> CheckpointState {
         let folder = folder(position)
         let list = try checksums(folder)
         for entry in list {
@@ -224,7 +224,7 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Reads the tensors of a checkpoint that `verify` or `newest` found whole.
-    public func load(_ position: TrainingPosition, into tensors: TrainingState) throws(LensError) {
+    package func load(_ position: TrainingPosition, into tensors: TrainingState) throws(LensError) {
         for (name, store) in tensors.files { try TensorFile.read("\(folder(position))/\(name)", into: store) }
         tensors.step = position.step
     }
@@ -248,10 +248,10 @@ private final class WrittenChecksum: WriteObserver {
 
 extension CheckpointStore {
     /// ``verify(_:)`` of the checkpoint after `step` updates.
-    public func verify(_ step: Int) throws(LensError) -> CheckpointState { try verify(TrainingPosition(step: step)) }
+    package func verify(_ step: Int) throws(LensError) -> CheckpointState { try verify(TrainingPosition(step: step)) }
 
     /// ``load(_:into:)`` of the checkpoint after `step` updates.
-    public func load(_ step: Int, into tensors: TrainingState) throws(LensError) {
+    package func load(_ step: Int, into tensors: TrainingState) throws(LensError) {
         try load(TrainingPosition(step: step), into: tensors)
     }
 }

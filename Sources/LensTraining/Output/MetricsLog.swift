@@ -9,8 +9,8 @@ import LensSupport
 #endif
 
 /// `metrics.jsonl`: one line an update, in the order of the updates.
-public final class MetricsLog {
-    public let path: String
+package final class MetricsLog {
+    package let path: String
     private let descriptor: Int32
 
     /// Opens the log of a run that goes on after update `step`: lines past it, and a line that a killed run left
@@ -18,7 +18,7 @@ public final class MetricsLog {
     ///
     /// - Parameter warn: is told of damaged lines, which are left out while the good ones around them stay, and of a link
     ///   in the file's place, which is replaced by a file: what it leads to is not written to.
-    public init(
+    package init(
         path: String, continuingAfter step: Int, warn: (String) -> Void = { _ in }
     ) throws(LensError) {
         self.path = path
@@ -32,7 +32,7 @@ public final class MetricsLog {
     deinit { _ = close(descriptor) }
 
     /// Appends a line. It is in the file when this returns, and on the disk after `flush`.
-    public func append(_ metrics: StepMetrics) throws(LensError) {
+    package func append(_ metrics: StepMetrics) throws(LensError) {
         let line = Array((metrics.json + "\n").utf8)
         var written = 0
         while written < line.count {
@@ -46,7 +46,7 @@ public final class MetricsLog {
     }
 
     /// Puts the lines on the disk: a checkpoint must never be ahead of its metrics.
-    public func flush() throws(LensError) {
+    package func flush() throws(LensError) {
         guard fsync(descriptor) == 0 else { throw .writing(path, "flush") }
     }
 

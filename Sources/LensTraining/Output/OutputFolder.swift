@@ -12,23 +12,23 @@ import LensSupport
 /// The folder of one run, locked for as long as this object lives.
 ///
 /// Holds `metrics.jsonl`, `recipe.yaml`, `checkpoints/step-N/` and, at the end, `model/`.
-public final class OutputFolder {
-    public let path: String
+package final class OutputFolder {
+    package let path: String
     /// What the user should know when the file system cannot lock the folder.
-    public private(set) var warning: String?
+    package private(set) var warning: String?
     private let lock: Int32
 
-    public var metricsPath: String { path + "/metrics.jsonl" }
-    public var recipePath: String { path + "/recipe.yaml" }
-    public var checkpointsPath: String { path + "/checkpoints" }
-    public var modelPath: String { path + "/model" }
-    public var ggufPath: String { path + "/model.gguf" }
+    package var metricsPath: String { path + "/metrics.jsonl" }
+    package var recipePath: String { path + "/recipe.yaml" }
+    package var checkpointsPath: String { path + "/checkpoints" }
+    package var modelPath: String { path + "/model" }
+    package var ggufPath: String { path + "/model.gguf" }
 
     /// Makes the folder where it is missing and locks it.
     ///
     /// `.usage` when another run holds it. The lock ends with the process, however that ends. On a file system without
     /// locks the folder is used unlocked, with a ``warning``.
-    public init(path: String) throws(LensError) {
+    package init(path: String) throws(LensError) {
         self.path = path
         if Folders.exists(path) && !Folders.isFolder(path) {
             throw .usage("The output folder \(path) is a file. Give --output another name.")

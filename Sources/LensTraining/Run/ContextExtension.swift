@@ -47,7 +47,7 @@ public struct ContextExtension: Sendable {
 
     /// A warning when the model, whose configuration is given unchanged, will see positions that it was never trained on,
     /// and nothing was said about them or not enough. A new theta is taken to be enough.
-    public func warning(for configuration: ModelConfiguration) throws(LensError) -> String? {
+    package func warning(for configuration: ModelConfiguration) throws(LensError) -> String? {
         guard let warning = configuration.warning(contextLength: contextLength), ropeTheta == nil else { return nil }
         guard let ropeScaling else {
             return "\(warning) --rope-theta or --rope-scaling usually make it learn faster."

@@ -1,15 +1,15 @@
 import LensSupport
 
 /// An update of which some sequences are done: what the gradients accumulated so far are of.
-public struct PartialUpdate: Codable, Equatable, Sendable {
+package struct PartialUpdate: Codable, Equatable, Sendable {
     /// Sequences done.
-    public var sequences = 0
+    package var sequences = 0
     /// Sums over them of what ``StepMetrics`` averages.
     var loss = 0.0, nll = 0.0, weightStandardDeviation = 0.0, weightNonzero = 0.0
     /// Time that they took.
     var seconds = 0.0
 
-    public init() {}
+    package init() {}
 }
 
 /// Where a run is inside an update, for those who watch it.
@@ -33,7 +33,7 @@ public struct TrainingPosition: Hashable, Comparable, Sendable, CustomStringConv
     public var step: Int
     public var sequences: Int
 
-    public init(step: Int, sequences: Int = 0) {
+    package init(step: Int, sequences: Int = 0) {
         self.step = step
         self.sequences = sequences
     }

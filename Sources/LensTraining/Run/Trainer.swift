@@ -36,11 +36,11 @@ public final class Trainer {
 
     public let model: TrainableModel
     public let runtime: Runtime
-    public let state: TrainingState
+    package let state: TrainingState
     public let settings: Settings
     public let sequences: TrainingSequences
     /// What is done of the update that comes next; nil between updates.
-    public private(set) var partial: PartialUpdate?
+    package private(set) var partial: PartialUpdate?
     /// Sums over the sequences of ``partial``.
     let gradients: ParameterStore
     private let pass: TrainingPass
@@ -100,7 +100,7 @@ public final class Trainer {
     }
 
     /// Makes one update, or goes on with the one begun; nil when `stop` was requested before its last sequence. What is
-    /// done of it then stays (``partial``), and the next call goes on to the same bits.
+    /// done of it then stays, and the next call goes on to the same bits.
     ///
     /// - Parameter progress: called at the beginning of each phase of each sequence, and as it goes on.
     /// Throws as ``step()`` does. After an error that is not of the numbers, ``partial`` is what was done before it.
@@ -159,7 +159,7 @@ public final class Trainer {
         }
         if let short { try require(short, finite: "short-context loss", step, sequence) }
         var generator = Self.generator(seed: settings.seed, step: step, index: index)
-        let weights = settings.scheme.weights(long: long, short: short, generator: &generator)
+        let weights = try settings.scheme.weights(long: long, short: short, generator: &generator)
         try require(weights, finite: "weight", step, sequence)
         tell(.backward, 0)
         try pass.backward(weights: weights, scale: 1 / Float(settings.accumulate)) { tell(.backward, $0) }
@@ -204,7 +204,7 @@ public final class Trainer {
     }
 
     /// The name of the first weight that is not finite, which must not be saved as a good state.
-    public func firstNonFiniteWeight() throws(LensError) -> String? {
+    package func firstNonFiniteWeight() throws(LensError) -> String? {
         try runtime.firstNonFinite(model.parameters.all).map(model.parameters.name(at:))
     }
 }

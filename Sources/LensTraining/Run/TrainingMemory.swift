@@ -6,20 +6,20 @@ import LensSupport
 
 /// The memory of a training run, known before anything is loaded.
 public struct TrainingMemory: Sendable {
-    public let configuration: ModelConfiguration
-    public let scorer: ScorerMemory
+    package let configuration: ModelConfiguration
+    package let scorer: ScorerMemory
     /// Bytes of the token ids and of precomputed losses.
-    public let dataByteCount: Int
+    package let dataByteCount: Int
     /// Its threads have scratch and a stack each.
-    public let runtime: Runtime
+    package let runtime: Runtime
     /// What the process takes beside the buffers: libraries, tokenizer, what is in use while files are written.
-    public let programByteCount: Int
+    package let programByteCount: Int
     /// The most that the process took before the run, while documents were read.
-    public let peakBefore: Int
+    package let peakBefore: Int
 
     /// - Parameters:
     ///   - programByteCount: what is known of it; at least ``defaultProgramByteCount`` is counted.
-    public init(
+    package init(
         _ configuration: ModelConfiguration, scorer: ScorerMemory, dataByteCount: Int = 0, runtime: Runtime = .shared,
         programByteCount: Int = 0, peakBefore: Int = 0
     ) {
@@ -37,7 +37,7 @@ public struct TrainingMemory: Sendable {
     private static let threadByteCount = 96 << 10
 
     /// Every buffer of a run on sequences of `contextLength` tokens.
-    public func plan(contextLength: Int, recompute: RecomputePolicy) -> MemoryPlan {
+    package func plan(contextLength: Int, recompute: RecomputePolicy) -> MemoryPlan {
         var plan = MemoryPlan()
         let store = ParameterStore.byteCount(configuration)
         plan.add("program", byteCount: programByteCount)
@@ -70,7 +70,7 @@ public struct TrainingMemory: Sendable {
     /// The fastest recompute policy whose plan fits into `limit` bytes, with its plan.
     ///
     /// `.machine` when none fits, with the longest context that would.
-    public func choose(contextLength: Int, limit: Int) throws(LensError) -> (policy: RecomputePolicy, plan: MemoryPlan)
+    package func choose(contextLength: Int, limit: Int) throws(LensError) -> (policy: RecomputePolicy, plan: MemoryPlan)
     {
         let chosen = plan(contextLength: contextLength, limit: limit)
         if chosen.memory.byteCount <= limit { return (chosen.recompute, chosen.memory) }
@@ -151,7 +151,7 @@ extension TrainingMemory {
     }
 
     /// ``plan(contextLength:limit:)`` of a run with the default scorer.
-    public static func plan(
+    package static func plan(
         _ configuration: ModelConfiguration, contextLength: Int, limit: Int, runtime: Runtime = .shared
     ) -> TrainingPlan {
         TrainingMemory(defaultsFor: configuration, contextLength: contextLength, runtime: runtime)
@@ -160,7 +160,7 @@ extension TrainingMemory {
 
     /// ``longestContext(limit:atMost:)`` of a run with the default scorer at its greatest, a quarter of the context or
     /// the context that the model was trained for.
-    public static func longestContext(
+    package static func longestContext(
         _ configuration: ModelConfiguration, limit: Int, runtime: Runtime = .shared
     ) -> Int {
         TrainingMemory(
@@ -169,5 +169,5 @@ extension TrainingMemory {
     }
 
     /// Bytes that a run may take where no limit is given.
-    public static func available() -> Int { SystemMemory.available }
+    package static func available() -> Int { SystemMemory.available }
 }

@@ -30,7 +30,7 @@ struct TrainingRun {
         _ given: TrainingSettings, on runtime: Runtime, observer: (any TrainingObserver)?, stop: StopRequest
     ) throws(LensError) {
         self.runtime = runtime
-        var settings = given
+        var settings = try given.checked()
         memoryLimit = settings.memoryLimit ?? SystemMemory.available
         scheme = try WeightingScheme(settings.scheme)
         try scheme.check(predictions: settings.contextLength - 1)

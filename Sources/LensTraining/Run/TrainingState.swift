@@ -2,12 +2,12 @@ import LensModels
 import LensSupport
 
 /// The numbers that an update changes: the weights, the two moments of AdamW and the count of updates.
-public final class TrainingState {
+package final class TrainingState {
     package let parameters: ParameterStore
     package let firstMoment: ParameterStore
     package let secondMoment: ParameterStore
     /// Updates done.
-    public internal(set) var step = 0
+    package internal(set) var step = 0
 
     /// The state before the first update: moments of 0. `.machine` when there is no memory for them.
     package init(_ parameters: ParameterStore) throws(LensError) {

@@ -2,13 +2,13 @@ import LensSupport
 import Yams
 
 /// A file of settings: YAML, one `key: value` a line under the names of the command line's options.
-public enum Recipe {
+package enum Recipe {
     /// A recipe is written by hand; a file past this size is something else.
     static let greatestByteCount = 1 << 20
 
     /// Reads the recipe at `path`. `.data` for malformed YAML, a key that is no setting or a value that is no scalar,
     /// with the line.
-    public static func read(path: String) throws(LensError) -> SettingsLayer {
+    package static func read(path: String) throws(LensError) -> SettingsLayer {
         let file = try InputFile(regular: path)
         let count = file.status?.byteCount ?? 0
         guard count <= greatestByteCount else {
@@ -24,7 +24,7 @@ public enum Recipe {
     }
 
     /// Parses a recipe; `path` is for messages. A byte order mark is passed over.
-    public static func parse(_ text: String, path: String) throws(LensError) -> SettingsLayer {
+    package static func parse(_ text: String, path: String) throws(LensError) -> SettingsLayer {
         var layer = SettingsLayer()
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         try RecipeLimits.check(text, path: path)
@@ -97,7 +97,7 @@ public enum Recipe {
     }
 
     /// The settings as a recipe that gives the same run again.
-    public static func text(_ settings: TrainingSettings) throws(LensError) -> String {
+    package static func text(_ settings: TrainingSettings) throws(LensError) -> String {
         let pairs = settings.entries.map { key, values in
             (
                 Node(key.rawValue),
@@ -119,7 +119,7 @@ public enum Recipe {
     }
 
     /// Writes the settings to `path`, whole or not at all.
-    public static func write(_ settings: TrainingSettings, path: String) throws(LensError) {
+    package static func write(_ settings: TrainingSettings, path: String) throws(LensError) {
         let file = try AtomicFile(path: path)
         try file.write(text(settings))
         try file.commit()

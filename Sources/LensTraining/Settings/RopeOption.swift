@@ -5,10 +5,10 @@ import LensSupport
 ///
 /// TYPE and keys are those of Hugging Face's `rope_scaling` (`none`, `linear`, `dynamic`, `yarn`, `llama3`); `_` may be
 /// written `-`.
-public enum RopeOption {
+package enum RopeOption {
     /// Reads the option. The factor of `yarn`, `linear`, `dynamic` and `llama3` must be given; what else is left out is
     /// the format's default, and the original context is then the one the model was trained for (`trainedFor`).
-    public static func parse(_ spec: String, contextLength: Int, trainedFor: Int? = nil) throws(LensError)
+    package static func parse(_ spec: String, contextLength: Int, trainedFor: Int? = nil) throws(LensError)
         -> RopeScaling
     {
         let (type, list) = split(spec, at: ":")

@@ -1,6 +1,6 @@
 /// A setting of a training run, under the one name it has on the command line (`--learning-rate`) and in a recipe
 /// (`learning-rate:`).
-public enum SettingKey: String, CaseIterable, Sendable {
+package enum SettingKey: String, CaseIterable, Sendable {
     case model, tokenizer, data, bos, eos, special, output, context, scheme, scorer
     case scorerContext = "scorer-context"
     case scorerStride = "scorer-stride"

@@ -3,7 +3,7 @@ import LensSupport
 /// Settings as they were written in one place, not yet read: the command line, or a recipe.
 ///
 /// Both places give strings under the same names and are read by the same code, so that they cannot drift apart.
-public struct SettingsLayer: Sendable {
+package struct SettingsLayer: Sendable {
     struct Entry: Sendable {
         /// One string, or several for `data`.
         var values: [String]
@@ -13,23 +13,23 @@ public struct SettingsLayer: Sendable {
 
     private(set) var entries: [SettingKey: Entry] = [:]
 
-    public init() {}
+    package init() {}
 
     /// Gives `key` the value of a command line option.
-    public mutating func set(_ key: SettingKey, _ values: String...) { set(key, values, place: "--\(key.rawValue)") }
+    package mutating func set(_ key: SettingKey, _ values: String...) { set(key, values, place: "--\(key.rawValue)") }
 
     /// Gives `key` the values of a command line option that takes several.
-    public mutating func set(_ key: SettingKey, _ values: [String]) { set(key, values, place: "--\(key.rawValue)") }
+    package mutating func set(_ key: SettingKey, _ values: [String]) { set(key, values, place: "--\(key.rawValue)") }
 
     mutating func set(_ key: SettingKey, _ values: [String], place: String) {
         entries[key] = Entry(values: values, place: place)
     }
 
     /// The keys that have a value here.
-    public var keys: Set<SettingKey> { Set(entries.keys) }
+    package var keys: Set<SettingKey> { Set(entries.keys) }
 
     /// These settings with those of `other` put over them.
-    public func overridden(by other: SettingsLayer) -> SettingsLayer {
+    package func overridden(by other: SettingsLayer) -> SettingsLayer {
         var result = self
         result.entries.merge(other.entries) { $1 }
         return result

@@ -69,7 +69,7 @@ public struct TrainingSettings: Equatable, Sendable {
     }
 
     /// Reads the settings out of a layer. `.usage` names the place of a missing, malformed or impossible value.
-    public init(_ layer: SettingsLayer) throws(LensError) {
+    package init(_ layer: SettingsLayer) throws(LensError) {
         self.init(
             model: try layer.required(.model, layer.string(.model)),
             data: try layer.required(.data, layer.strings(.data)),
@@ -82,7 +82,7 @@ public struct TrainingSettings: Equatable, Sendable {
     }
 
     /// The settings of `options` (the command line), which win over those of the recipe at `recipe`.
-    public init(recipe: String?, options: SettingsLayer) throws(LensError) {
+    package init(recipe: String?, options: SettingsLayer) throws(LensError) {
         let base = if let recipe { try Recipe.read(path: recipe) } else { SettingsLayer() }
         try self.init(base.overridden(by: options))
     }
@@ -133,9 +133,18 @@ public struct TrainingSettings: Equatable, Sendable {
         threads = try layer.integer(.threads, atLeast: 1)
     }
 
+    /// The same settings after the checks that those of a command line pass. `.usage` for what cannot be.
+    func checked() throws(LensError) -> TrainingSettings {
+        var layer = SettingsLayer()
+        for (key, values) in entries { layer.set(key, values) }
+        var result = try TrainingSettings(layer)
+        result.resume = resume
+        return result
+    }
+
     /// Every setting that has a value, as it would be written, in the order of ``SettingKey``. `resume` belongs to one
     /// invocation and is left out.
-    public var entries: [(key: SettingKey, values: [String])] {
+    package var entries: [(key: SettingKey, values: [String])] {
         SettingKey.allCases.compactMap { key in values(of: key).map { (key, $0) } }
     }
 
@@ -185,7 +194,7 @@ public struct TrainingSettings: Equatable, Sendable {
 
     /// The scorer's context when none is given: what the model was trained for, when the training context goes past
     /// it (the paper's 8192 of 32768); else a quarter of the training context.
-    public static func defaultScorerContext(contextLength: Int, trainedFor: Int) -> Int {
+    package static func defaultScorerContext(contextLength: Int, trainedFor: Int) -> Int {
         trainedFor >= 2 && trainedFor < contextLength ? trainedFor : max(2, contextLength / 4)
     }
 }
