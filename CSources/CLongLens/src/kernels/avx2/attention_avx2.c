@@ -1,13 +1,11 @@
 // Attention on AVX2: register tiles of 4 rows and 3 vectors (12 accumulators of 16 registers).
-#include "isa.h"
 #include "kernels/attention_kernels.h"
+#include "kernels/avx2/vector.h"
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 #include <math.h>
 
-LENS_BEGIN_AVX2
-#include "simd/vector_avx2.h"
+LENS_BEGIN
 
 enum {
     tile_rows = 4, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,

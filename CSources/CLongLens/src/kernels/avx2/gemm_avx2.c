@@ -1,14 +1,13 @@
 // The matrix product's micro-kernels on AVX2: a tile of 6 rows x 16 columns in 12 of the 16 registers.
 #include "kernels/gemm_kernels.h"
-#include "isa.h"
+#include "kernels/avx2/vector.h"
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 
 // Counts that a caller passes as constants must be constants inside: loops over them are unrolled.
 #define INLINE static inline __attribute__((always_inline))
 
-LENS_BEGIN_AVX2
+LENS_BEGIN
 
 enum { MR = 6, HALF = MR / 2, VECTORS = 2, WIDTH = 8, NR = VECTORS * WIDTH };
 

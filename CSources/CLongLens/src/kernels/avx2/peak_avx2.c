@@ -1,8 +1,7 @@
-#include "isa.h"
 #include "kernels/peak_kernels.h"
+#include "kernels/avx2/vector.h"
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 
 enum { chains = lens_peak_chains };
 static const float factor = 0.5f, start = 1.0f;
@@ -10,7 +9,7 @@ static const float factor = 0.5f, start = 1.0f;
 // Keeps a value alive without storing it.
 #define KEEP(x) __asm__ volatile("" : : "x"(x))
 
-LENS_BEGIN_AVX2
+LENS_BEGIN
 double lens_multiply_adds_avx2(size_t rounds) {
     __m256 sum[chains], by = _mm256_set1_ps(factor), one = _mm256_set1_ps(start);
     for (int i = 0; i < chains; i++) sum[i] = one;

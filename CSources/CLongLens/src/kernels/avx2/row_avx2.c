@@ -1,13 +1,11 @@
 #include "kernels/row_kernels.h"
-#include "isa.h"
+#include "kernels/avx2/vector.h"
 #include <float.h>
 #include <math.h>
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 
-LENS_BEGIN_AVX2
-#include "simd/vector_avx2.h"
+LENS_BEGIN
 #include "kernels/template/row_table-inl.h"
 LENS_END
 

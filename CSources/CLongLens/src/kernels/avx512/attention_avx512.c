@@ -1,13 +1,11 @@
 // Attention on AVX-512: register tiles of 8 rows and 3 vectors (24 accumulators of 32 registers).
-#include "isa.h"
 #include "kernels/attention_kernels.h"
+#include "kernels/avx512/vector.h"
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 #include <math.h>
 
-LENS_BEGIN_AVX512
-#include "simd/vector_avx512.h"
+LENS_BEGIN
 
 enum {
     tile_rows = 8, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,

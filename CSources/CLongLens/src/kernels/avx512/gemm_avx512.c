@@ -1,14 +1,13 @@
 // The matrix product's micro-kernels on AVX-512: a tile of 8 rows x 48 columns in 24 of the 32 registers.
 #include "kernels/gemm_kernels.h"
-#include "isa.h"
+#include "kernels/avx512/vector.h"
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 
 // Counts that a caller passes as constants must be constants inside: loops over them are unrolled.
 #define INLINE static inline __attribute__((always_inline))
 
-LENS_BEGIN_AVX512
+LENS_BEGIN
 
 enum { MR = 8, HALF = MR / 2, VECTORS = 3, WIDTH = 16, NR = VECTORS * WIDTH };
 

@@ -1,13 +1,12 @@
-#include "isa.h"
 #include "kernels/peak_kernels.h"
+#include "kernels/avx512/vector.h"
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 
 enum { chains = lens_peak_chains };
 static const float factor = 0.5f, start = 1.0f;
 
-LENS_BEGIN_AVX512
+LENS_BEGIN
 double lens_multiply_adds_avx512(size_t rounds) {
     __m512 sum[2 * chains], by = _mm512_set1_ps(factor), one = _mm512_set1_ps(start);
     for (int i = 0; i < 2 * chains; i++) sum[i] = one;

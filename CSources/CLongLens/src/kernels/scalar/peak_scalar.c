@@ -1,4 +1,3 @@
-#include "isa.h"
 #include "kernels/peak_kernels.h"
 
 enum { chains = lens_peak_chains };
@@ -11,7 +10,7 @@ double lens_multiply_adds_scalar(size_t rounds) {
 #pragma clang loop vectorize(disable) unroll(full)
         for (int i = 0; i < chains; i++) {
             sum[i] = sum[i] * factor + start;
-#ifdef LENS_X86
+#if defined(__x86_64__)
             __asm__ volatile("" : "+x"(sum[i])); // or the loop would be vectorized
 #endif
         }

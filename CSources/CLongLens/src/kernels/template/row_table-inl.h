@@ -1,4 +1,5 @@
 // The row kernels of one instruction set. Include after the vector vocabulary.
+#include "exp-inl.h"
 #include "elementwise-inl.h"
 #include "loss-inl.h"
 #include "norm-inl.h"

@@ -1,5 +1,17 @@
-// The vector vocabulary on AVX2. Include inside LENS_BEGIN_AVX2 ... LENS_END, after <immintrin.h>.
-// Kernels written in this vocabulary (src/kernels/template) compile for every instruction set from one text.
+// The vector vocabulary on AVX2. Kernels written in it (kernels/template) compile for every instruction set from one text.
+// Its arguments come as those of the instructions that it names.
+#ifndef LENS_VECTOR_H
+#define LENS_VECTOR_H
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stddef.h>
+
+// Code between these two may use the instruction set, and no other code does. No header is included in between: its inline
+// functions must not take the attribute.
+#define LENS_BEGIN _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c\"))), apply_to = function)")
+#define LENS_END _Pragma("clang attribute pop")
+
+LENS_BEGIN
 #define VF_WIDTH 8
 typedef __m256 vf;
 typedef __m256i vi;
@@ -65,4 +77,7 @@ static inline double vd_sum(vd x) {
     __m128d s = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
     return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
-#include "vector_math.h"
+LENS_END
+
+#endif
+#endif

@@ -1,4 +1,16 @@
-// The vector vocabulary on AVX-512; see vector_avx2.h.
+// The vector vocabulary on AVX-512; see avx2/vector.h.
+#ifndef LENS_VECTOR_H
+#define LENS_VECTOR_H
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stddef.h>
+
+// evex512 is not named: compilers disagree on whether it exists. avx512f implies it, as it does avx2, fma and f16c.
+#define LENS_BEGIN \
+    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq\"))), apply_to = function)")
+#define LENS_END _Pragma("clang attribute pop")
+
+LENS_BEGIN
 #define VF_WIDTH 16
 typedef __m512 vf;
 typedef __m512i vi;
@@ -37,4 +49,7 @@ static inline vd vd_high(vf x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x
 static inline vd vd_add(vd a, vd b) { return _mm512_add_pd(a, b); }
 static inline vd vd_fma(vd a, vd b, vd c) { return _mm512_fmadd_pd(a, b, c); }
 static inline double vd_sum(vd x) { return _mm512_reduce_add_pd(x); }
-#include "vector_math.h"
+LENS_END
+
+#endif
+#endif
