@@ -16,6 +16,7 @@
 #include "lens/memory.h"
 #include "lens/norm.h"
 #include "lens/optimizer.h"
+#include "lens/peak.h"
 #include "lens/quant.h"
 #include "lens/rope.h"
 #include "lens/scratch.h"

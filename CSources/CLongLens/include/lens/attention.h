@@ -3,9 +3,12 @@
 // the backward recomputes the scores block by block.
 #ifndef LENS_ATTENTION_H
 #define LENS_ATTENTION_H
+#include "lens/linkage.h"
 #include "lens/scratch.h"
 #include "lens/status.h"
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 typedef struct lens_attention_shape {
     size_t T;    // tokens; query i attends to keys 0...i
@@ -34,5 +37,7 @@ lens_status lens_attention_backward(lens_context *context, lens_attention_shape 
 
 /// Scratch of either, for at most T tokens.
 lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape);
+
+LENS_END_C
 
 #endif

@@ -3,9 +3,12 @@
 #ifndef LENS_CONTEXT_H
 #define LENS_CONTEXT_H
 #include "lens/cpu.h"
+#include "lens/linkage.h"
 #include "lens/status.h"
 #include <stdbool.h>
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 typedef struct lens_context lens_context;
 
@@ -48,7 +51,6 @@ typedef void (*lens_task)(void *argument, size_t index, size_t thread);
 /// computes must depend on `index` alone; `thread` serves to choose scratch memory. Regions do not nest.
 void lens_parallel_for(lens_context *context, size_t count, lens_task task, void *argument);
 
-/// Multiply-add peak in GFLOP/s of the context's threads with its instruction set, measured for about `seconds`.
-double lens_measure_peak_gflops(lens_context *context, double seconds);
+LENS_END_C
 
 #endif

@@ -1,9 +1,12 @@
 // Number formats of model files: to and from fp32, by rows of whole blocks (GGUF's block formats).
 #ifndef LENS_QUANT_H
 #define LENS_QUANT_H
+#include "lens/linkage.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+LENS_BEGIN_C
 
 /// The numbers are GGUF's tensor types.
 typedef enum lens_type {
@@ -18,9 +21,12 @@ size_t lens_type_block_elements(int type);
 size_t lens_type_block_bytes(int type);
 
 /// `n` elements (whole blocks) to fp32; false for a type that cannot be read.
-bool lens_dequantize(int type, const void *source, float *destination, size_t n);
+bool lens_dequantize(size_t n, int type, const void *source, float *destination);
 
-/// `n` elements (whole blocks) from fp32; false for a type that cannot be written (all but F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0).
-bool lens_quantize(int type, const float *source, void *destination, size_t n);
+/// `n` elements (whole blocks) from fp32; false for a type that cannot be written: all but F32, F16, BF16, Q4_0, Q4_1,
+/// Q5_0, Q5_1, Q8_0.
+bool lens_quantize(size_t n, int type, const float *source, void *destination);
+
+LENS_END_C
 
 #endif

@@ -1,8 +1,11 @@
 // Elementwise maps, sums and checks over flat arrays and rows.
 #ifndef LENS_VECTOR_H
 #define LENS_VECTOR_H
+#include "lens/linkage.h"
 #include "lens/scratch.h"
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 /// out[i] = exp(x[i]), within 2 ulp; overflow gives +inf, underflow 0, NaN stays.
 lens_status lens_exp(lens_context *context, size_t n, const float *x, float *out);
@@ -23,5 +26,7 @@ lens_scratch_need lens_column_sums_scratch(size_t T, size_t C);
 lens_scratch_need lens_sum_of_squares_scratch(size_t n);
 /// Index of the first infinity or NaN, or n.
 lens_status lens_first_nonfinite(lens_context *context, size_t n, const float *x, size_t *index);
+
+LENS_END_C
 
 #endif

@@ -81,8 +81,8 @@ static inline uint16_t float_to_half(float value) {
 static inline float load_half_as_float(const void *source) { return half_to_float(load_half(source)); }
 
 // One function per type and direction; `n` is a whole number of blocks.
-typedef void lens_dequantizer(const void *source, float *destination, size_t n);
-typedef void lens_quantizer(const float *source, void *destination, size_t n);
+typedef void lens_dequantizer(size_t n, const void *source, float *destination);
+typedef void lens_quantizer(size_t n, const float *source, void *destination);
 
 lens_dequantizer lens_dequantize_f32, lens_dequantize_f16, lens_dequantize_bf16;
 lens_dequantizer lens_dequantize_q4_0, lens_dequantize_q4_1, lens_dequantize_q5_0, lens_dequantize_q5_1,

@@ -64,14 +64,14 @@ static inline void look_up(const uint8_t *q, const int8_t *values, float scale, 
     }
 }
 
-void lens_dequantize_iq4_nl(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_iq4_nl(size_t n, const void *source, float *restrict destination) {
     const block_iq4_nl *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         look_up(block[b].q, iq4_values, load_half_as_float(block[b].d), destination);
     }
 }
 
-void lens_dequantize_iq4_xs(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_iq4_xs(size_t n, const void *source, float *restrict destination) {
     const block_iq4_xs *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
@@ -83,7 +83,7 @@ void lens_dequantize_iq4_xs(const void *source, float *restrict destination, siz
     }
 }
 
-void lens_dequantize_iq3_s(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_iq3_s(size_t n, const void *source, float *restrict destination) {
     const block_iq3_s *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
@@ -106,7 +106,7 @@ static inline float half_power(uint8_t exponent) {
     return bits_float(exponent < 2 ? 0x00200000u << exponent : (uint32_t)(exponent - 1) << 23);
 }
 
-void lens_dequantize_mxfp4(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_mxfp4(size_t n, const void *source, float *restrict destination) {
     const block_mxfp4 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         look_up(block[b].q, e2m1_values, half_power(block[b].exponent), destination);

@@ -5,6 +5,7 @@
 // not waited for, and one that waits goes to sleep. More threads than free cores cost little but their share.
 #include "runtime/parallel.h"
 #include "runtime/context.h"
+#include "sizes.h"
 #include <assert.h>
 #include <sched.h>
 #include <time.h>
@@ -37,7 +38,7 @@ enum { awake_rounds = 2000, crowded_rounds = 20 };
 
 static int rounds_awake(const lens_context *context) {
     size_t busy = atomic_load_explicit(&busy_threads, memory_order_relaxed);
-    return (busy > context->threads ? busy : context->threads) > lens_core_count() ? crowded_rounds : awake_rounds;
+    return max(busy, context->threads) > lens_core_count() ? crowded_rounds : awake_rounds;
 }
 
 static inline void pause_briefly(void) {
@@ -130,7 +131,7 @@ static void run_team(lens_context *context, region *r) {
 
 void lens_parallel_for(lens_context *context, size_t count, lens_task task, void *argument) {
     assert(!inside && "parallel regions do not nest");
-    size_t team = context->threads < count ? context->threads : count;
+    size_t team = min(context->threads, count);
     if (team > 1) {
         run_team(context, &(region){.team = team, .count = count, .task = task, .argument = argument});
     } else {

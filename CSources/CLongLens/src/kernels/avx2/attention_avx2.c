@@ -1,9 +1,11 @@
 // Attention on AVX2: register tiles of 4 rows and 3 vectors (12 accumulators of 16 registers).
 #include "kernels/attention_kernels.h"
 #include "kernels/avx2/vector.h"
+#include "kernels/inline.h"
+#include "sizes.h"
+#include <math.h>
 
 #if defined(__x86_64__)
-#include <math.h>
 
 LENS_BEGIN
 
@@ -28,10 +30,9 @@ static inline vf probability(vf x) {
     return vf_mul(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
 }
 
-// acc[0...2] += *element * column[0...2]. Twelve accumulators, three columns and one factor fill the 16 registers;
-// left to itself the compiler loads two factors at a time and spills an accumulator in the innermost loop.
-#define LENS_MULTIPLY_ADD_3 multiply_add_3
-static inline void multiply_add_3(vf *acc, const float *element, const vf *column) {
+// Twelve accumulators, three columns and one factor fill the 16 registers; left to itself the compiler loads two factors
+// at a time and spills an accumulator in the innermost loop.
+LENS_INLINE void multiply_add_3(const float *element, const vf *column, vf *acc) {
     vf factor;
     __asm__("vbroadcastss %4, %3\n\t"
             "vfmadd231ps %5, %3, %0\n\t"
@@ -39,6 +40,16 @@ static inline void multiply_add_3(vf *acc, const float *element, const vf *colum
             "vfmadd231ps %7, %3, %2"
             : "+x"(acc[0]), "+x"(acc[1]), "+x"(acc[2]), "=&x"(factor)
             : "m"(*element), "x"(column[0]), "x"(column[1]), "x"(column[2]));
+}
+
+LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
+    if (V == 3) {
+        multiply_add_3(element, column, acc);
+        return;
+    }
+    vf x = vf_set1(*element);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < V; v++) acc[v] = vf_fma(x, column[v], acc[v]);
 }
 
 #include "kernels/template/attention_tile-inl.h"

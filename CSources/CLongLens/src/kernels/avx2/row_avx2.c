@@ -1,13 +1,15 @@
-#include "kernels/row_kernels.h"
 #include "kernels/avx2/vector.h"
+#include "kernels/row_kernels.h"
+#include "sizes.h"
 #include <float.h>
 #include <math.h>
 
 #if defined(__x86_64__)
 
 LENS_BEGIN
-#include "kernels/template/row_table-inl.h"
+#include "kernels/template/row-inl.h"
 LENS_END
+#include "kernels/template/row_table-inl.h"
 
-void lens_row_kernels_avx2(lens_row_kernels *table) { fill_row_table(table); }
+void lens_row_kernels_avx2(lens_row_kernels *table) { fill_table(table); }
 #endif

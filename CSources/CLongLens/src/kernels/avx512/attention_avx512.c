@@ -1,9 +1,11 @@
 // Attention on AVX-512: register tiles of 8 rows and 3 vectors (24 accumulators of 32 registers).
 #include "kernels/attention_kernels.h"
 #include "kernels/avx512/vector.h"
+#include "kernels/inline.h"
+#include "sizes.h"
+#include <math.h>
 
 #if defined(__x86_64__)
-#include <math.h>
 
 LENS_BEGIN
 
@@ -23,6 +25,12 @@ static inline vf probability(vf x) {
     p = vf_fma(p, r, vf_set1(6.931513118094688e-1f));
     p = vf_fma(p, r, vf_set1(1.0f));
     return _mm512_scalef_ps(p, x); // scales by 2^floor(x)
+}
+
+LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
+    vf x = vf_set1(*element);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < V; v++) acc[v] = vf_fma(x, column[v], acc[v]);
 }
 
 #include "kernels/template/attention_tile-inl.h"
