@@ -40,8 +40,8 @@ struct GemmCase {
         unsafe withPointers(a, b, c) { a, b, c in
             unsafe context.run {
                 unsafe lens_gemm_f32(
-                    $0, transposeA, transposeB, m, n, k, a, shapeA.columns + padding.a, b, shapeB.columns + padding.b,
-                    accumulate, c, n + padding.c)
+                    $0, m, n, k, transposeA, transposeB, accumulate, a, shapeA.columns + padding.a, b,
+                    shapeB.columns + padding.b, c, n + padding.c)
             }
         }
         return c.array

@@ -80,7 +80,7 @@ private func reference(_ x: [Double], weight: [Double], rows: Int, epsilon: Doub
                         dout, x, weight, rstd, dx, dweight in
                         unsafe context.run {
                             unsafe lens_rmsnorm_backward(
-                                $0, rows, columns, dout, x, weight, rstd, accumulate, dx, dweight)
+                                $0, rows, columns, accumulate, dout, x, weight, rstd, dx, dweight)
                         }
                     }
                 }
