@@ -9,12 +9,14 @@
 LENS_BEGIN_C
 
 /// The numbers are GGUF's tensor types.
+// clang-format off: a table
 typedef enum lens_type {
     LENS_TYPE_F32 = 0, LENS_TYPE_F16 = 1, LENS_TYPE_Q4_0 = 2, LENS_TYPE_Q4_1 = 3, LENS_TYPE_Q5_0 = 6,
     LENS_TYPE_Q5_1 = 7, LENS_TYPE_Q8_0 = 8, LENS_TYPE_Q2_K = 10, LENS_TYPE_Q3_K = 11, LENS_TYPE_Q4_K = 12,
     LENS_TYPE_Q5_K = 13, LENS_TYPE_Q6_K = 14, LENS_TYPE_IQ4_NL = 20, LENS_TYPE_IQ3_S = 21, LENS_TYPE_IQ4_XS = 23,
     LENS_TYPE_BF16 = 30, LENS_TYPE_TQ1_0 = 34, LENS_TYPE_TQ2_0 = 35, LENS_TYPE_MXFP4 = 39
 } lens_type;
+// clang-format on
 
 /// Elements in one block, and bytes of one block; 0 for a type that is not known.
 size_t lens_type_block_elements(int type);
