@@ -44,7 +44,8 @@ import Testing
                     unsafe elementsB.withUnsafeBufferPointer { b in
                         unsafe context.run {
                             unsafe lens_gemm_f32(
-                                $0, rows.count, columns.count, k, transposeA, transposeB, false, a.baseAddress! + firstA, lda,
+                                $0, rows.count, columns.count, k, transposeA, transposeB, false,
+                                a.baseAddress! + firstA, lda,
                                 b.baseAddress! + firstB, ldb, block.pointer, columns.count)
                         }
                     }

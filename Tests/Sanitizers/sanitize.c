@@ -1,6 +1,6 @@
 // Calls every public function of the C kernels over boundary sizes, in buffers of exact size, on every instruction
-// set of the machine, and contexts beside each other. What the functions compute is tested elsewhere: here the sanitizers
-// look.
+// set of the machine, and contexts beside each other. What the functions compute is tested elsewhere: here the
+// sanitizers look.
 #include "CLongLens.h"
 #include "buffers.h"
 #include <pthread.h>
@@ -96,7 +96,7 @@ static void gemm(lens_context *c, size_t M, size_t N, size_t K) {
 }
 
 static void products(lens_context *c, bool large) {
-    static const size_t sizes[][3] = {{1, 1, 1},    {1, 1, 0},   {1, 17, 33}, {6, 16, 8},  {7, 17, 9},
+    static const size_t sizes[][3] = {{1, 1, 1},    {1, 1, 0},   {1, 17, 33}, {6, 16, 8},   {7, 17, 9},
                                       {14, 32, 16}, {15, 33, 1}, {33, 1, 65}, {31, 49, 130}};
     for (size_t i = 0; i < COUNT(sizes); i++) gemm(c, sizes[i][0], sizes[i][1], sizes[i][2]);
     if (large) { // past the cache blocks
@@ -198,7 +198,8 @@ enum { user_rows = 300, user_columns = 70, user_tokens = 130 };
 static float user_bits(lens_context *c) {
     size_t T = user_rows, C = user_columns, keys = user_tokens * 16;
     float *x = calloc(T * C, sizeof(float)), *w = calloc(C * C, sizeof(float)), *y = calloc(T * C, sizeof(float));
-    float *q = calloc(2 * keys, sizeof(float)), *k = calloc(keys, sizeof(float)), *out = calloc(2 * keys, sizeof(float));
+    float *q = calloc(2 * keys, sizeof(float)), *k = calloc(keys, sizeof(float)),
+          *out = calloc(2 * keys, sizeof(float));
     float *rest = calloc(8 * keys, sizeof(float));
     check(x && w && y && q && k && out && rest, "no memory");
     for (size_t i = 0; i < T * C; i++) x[i] = (float)(i % 89) / 89;
@@ -240,8 +241,7 @@ static void *use(void *argument) {
 
 static void use_at_once(size_t count, user users[]) {
     pthread_t threads[8];
-    for (size_t i = 0; i < count; i++)
-        check(pthread_create(&threads[i], NULL, use, &users[i]) == 0, "no thread");
+    for (size_t i = 0; i < count; i++) check(pthread_create(&threads[i], NULL, use, &users[i]) == 0, "no thread");
     for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
 }
 

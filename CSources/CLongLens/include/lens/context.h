@@ -1,5 +1,6 @@
-// A runtime context: threads, kernels and scratch memory of those who compute together. There are no settings beside it.
-// Two contexts share nothing; kernels of both may run at the same time, with different threads and instruction sets.
+// A runtime context: threads, kernels and scratch memory of those who compute together. There are no settings beside
+// it. Two contexts share nothing; kernels of both may run at the same time, with different threads and instruction
+// sets.
 #ifndef LENS_CONTEXT_H
 #define LENS_CONTEXT_H
 #include "lens/cpu.h"
@@ -22,7 +23,8 @@ typedef enum lens_carrier {
 enum { lens_max_threads = 1024 };
 
 /// Makes a context of `threads` threads, the calling one among them, for kernels of `isa`. Threads start with the first
-/// work, and sleep between works. LENS_INVALID: `threads` is not 1 to lens_max_threads. LENS_UNSUPPORTED, LENS_NO_MEMORY.
+/// work, and sleep between works. LENS_INVALID: `threads` is not 1 to lens_max_threads. LENS_UNSUPPORTED,
+/// LENS_NO_MEMORY.
 lens_status lens_context_create(size_t threads, lens_isa isa, lens_carrier carrier, lens_context **context);
 
 /// Ends its threads and gives back its memory; NULL does nothing. No kernel may run in it.
@@ -37,10 +39,10 @@ lens_isa lens_context_isa(const lens_context *context);
 
 /// Counts since it was made.
 typedef struct lens_counters {
-    size_t regions;           // parallel regions of more than one thread
-    size_t workers;           // threads started, beside the calling one
-    size_t scratch_growths;   // times that scratch memory was taken
-    size_t scratch_bytes;     // held now
+    size_t regions;         // parallel regions of more than one thread
+    size_t workers;         // threads started, beside the calling one
+    size_t scratch_growths; // times that scratch memory was taken
+    size_t scratch_bytes;   // held now
 } lens_counters;
 lens_counters lens_context_counters(const lens_context *context);
 

@@ -14,8 +14,8 @@ typedef struct lens_adamw_settings {
 } lens_adamw_settings;
 
 /// p -= lr * (m̂ / (sqrt(v̂) + epsilon) + weight_decay * p); m and v updated from the gradient g. n elements.
-lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings settings, const float *g, float *m, float *v,
-                       float *p);
+lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings settings, const float *g, float *m,
+                       float *v, float *p);
 
 LENS_END_C
 

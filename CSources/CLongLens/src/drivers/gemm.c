@@ -1,7 +1,7 @@
 // The matrix product: blocking, packing, scheduling. No instructions of any one processor here.
 //
-// The loops, from outside: MC rows and NC columns, whose packed panels exist at a time; KC positions along K; blocks of C,
-// each computed by one thread; register tiles of MR x NR. KC depends on K alone, so that an element's chain of
+// The loops, from outside: MC rows and NC columns, whose packed panels exist at a time; KC positions along K; blocks of
+// C, each computed by one thread; register tiles of MR x NR. KC depends on K alone, so that an element's chain of
 // multiply-adds depends on its row, its column and K. For every KC, panels of A and B are packed by all threads, then
 // blocks of C are computed by all threads. A product of few rows uses every panel of B once: there the thread that
 // needs it packs it.
@@ -12,9 +12,9 @@
 #include <string.h>
 
 enum {
-    max_KC = 576,          // a panel of A, 8 rows, takes 18 KB of the first-level cache. Bits depend on it, so it is the
-                           // same for every machine; what depends on other caches changes none
-    few_rows = 256,        // up to this many, panels of B are packed where they are used
+    max_KC = 576,   // a panel of A, 8 rows, takes 18 KB of the first-level cache. Bits depend on it, so it is the
+                    // same for every machine; what depends on other caches changes none
+    few_rows = 256, // up to this many, panels of B are packed where they are used
     colliding_rows = 2048, // rows of B with this stride, or a multiple, fall on the same few sets of a cache
     serial_size = 1 << 17, // below this many multiply-adds, waking threads costs more than it brings
     panels_of_a = 8,       // packed by one task
@@ -205,8 +205,15 @@ lens_status lens_gemm_f32(lens_context *context, size_t M, size_t N, size_t K, b
     }
     const lens_gemm_kernels *kernels = &context->kernels->gemm;
     size_t MC = rows_packed(kernels), NC = columns_packed(kernels), KC = lens_gemm_kc(K);
-    product x = {.context = context, .kernels = kernels, .transpose_a = transpose_a, .transpose_b = transpose_b,
-                 .lda = lda, .ldb = ldb, .ldc = ldc};
+    product x = {
+        .context = context,
+        .kernels = kernels,
+        .transpose_a = transpose_a,
+        .transpose_b = transpose_b,
+        .lda = lda,
+        .ldb = ldb,
+        .ldc = ldc,
+    };
     x.pack_a = transpose_a;
     x.pack_where_used = transpose_b && M <= few_rows;
     x.pack_b = !x.pack_where_used && (transpose_b || M >= kernels->pack_b_from || ldb % colliding_rows == 0);

@@ -32,7 +32,7 @@ lens_status lens_rope_forward(lens_context *context, size_t T, size_t heads, siz
     return rotate(context, T, heads, HS, rotary, cos, sin, false, x);
 }
 
-lens_status lens_rope_backward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary, const float *cos,
-                               const float *sin, float *dx) {
+lens_status lens_rope_backward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary,
+                               const float *cos, const float *sin, float *dx) {
     return rotate(context, T, heads, HS, rotary, cos, sin, true, dx);
 }

@@ -65,8 +65,7 @@ static void bias_piece(void *argument, size_t index, size_t thread) {
 }
 
 lens_status lens_bias_forward(lens_context *context, size_t T, size_t C, const float *bias, float *x) {
-    elements work = {
-        .row = &context->kernels->row, .out = x, .a = bias, .n = T, .C = C, .rows = lens_piece_rows(C)};
+    elements work = {.row = &context->kernels->row, .out = x, .a = bias, .n = T, .C = C, .rows = lens_piece_rows(C)};
     lens_parallel_for(context, ceil_div(T, work.rows), bias_piece, &work);
     return LENS_OK;
 }

@@ -41,11 +41,11 @@ typedef struct lens_attention_backward_tile {
 } lens_attention_backward_tile;
 
 typedef struct lens_attention_kernels {
-    size_t lanes;          // width of a score tile
-    size_t rows;           // height of a register tile
-    size_t head_multiple;  // the padded head size is a multiple of this
-    size_t forward_keys;   // keys of one forward tile, a multiple of `rows`
-    size_t backward_tiles; // tiles of keys in one backward block
+    size_t lanes;            // width of a score tile
+    size_t rows;             // height of a register tile
+    size_t head_multiple;    // the padded head size is a multiple of this
+    size_t forward_keys;     // keys of one forward tile, a multiple of `rows`
+    size_t backward_tiles;   // tiles of keys in one backward block
     size_t backward_queries; // queries in one backward block, a multiple of `rows`
 
     void (*forward)(const lens_attention_forward_tile *tile);

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/// A panel: up to MR rows of op(A), or up to NR columns of op(B), over k positions along K. Row (column) l at position p
-/// lies at start[l*lane_stride + p*stride]; lane_stride is 1 in panels of B. A panel may be a piece of a matrix as it
+/// A panel: up to MR rows of op(A), or up to NR columns of op(B), over k positions along K. Row (column) l at position
+/// p lies at start[l*lane_stride + p*stride]; lane_stride is 1 in panels of B. A panel may be a piece of a matrix as it
 /// stands, or packed: position after position, {packed, 1, MR} or {packed, 1, NR}.
 typedef struct lens_gemm_panel {
     const float *start;

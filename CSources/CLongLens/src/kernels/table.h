@@ -1,5 +1,5 @@
-// The kernel table: function pointers beside their own block sizes, filled from the scalar kernels and overridden by the
-// instruction set's own.
+// The kernel table: function pointers beside their own block sizes, filled from the scalar kernels and overridden by
+// the instruction set's own.
 #ifndef LENS_KERNEL_TABLE_H
 #define LENS_KERNEL_TABLE_H
 

@@ -32,8 +32,8 @@ static void work_on(region *r, size_t thread) {
 
 // ---- waiting ----
 
-// Rounds of waiting awake before a thread goes to sleep: some ten microseconds, the gap between two kernels. Where there
-// are more threads than cores, one that waits awake keeps another from working.
+// Rounds of waiting awake before a thread goes to sleep: some ten microseconds, the gap between two kernels. Where
+// there are more threads than cores, one that waits awake keeps another from working.
 enum { awake_rounds = 2000, crowded_rounds = 20 };
 
 static int rounds_awake(const lens_context *context) {
@@ -115,8 +115,8 @@ static void run_team(lens_context *context, region *r) {
     lens_meeting *m = &context->meeting;
     // One that cannot be started is no error, and is not asked for again: the others take its share.
     if (!context->workers.asked)
-        context->counters.workers = lens_workers_start(&context->workers, context->carrier, context->threads - 1, work,
-                                                       context);
+        context->counters.workers =
+            lens_workers_start(&context->workers, context->carrier, context->threads - 1, work, context);
     context->counters.regions++;
     atomic_fetch_add_explicit(&busy_threads, r->team, memory_order_relaxed);
     announce(m, r);

@@ -36,7 +36,8 @@ lens_scratch_need lens_scratch_either(lens_scratch_need a, lens_scratch_need b) 
 }
 
 size_t lens_scratch_need_bytes(lens_scratch_need need, size_t threads) {
-    return lens_allocated_size(rounded(need.first)) + (min(threads, lens_max_threads) - 1) * lens_allocated_size(rounded(need.other));
+    return lens_allocated_size(rounded(need.first)) +
+           (min(threads, lens_max_threads) - 1) * lens_allocated_size(rounded(need.other));
 }
 
 lens_status lens_scratch_reserve(lens_context *context, lens_scratch_need need) {

@@ -5,8 +5,8 @@
 #include "sizes.h"
 #include <stdbool.h>
 
-/// Makes sure that each of the context's first `threads` threads (at most all) has `bytes`. Before a region, not inside:
-/// what is allocated does not depend on which threads find work. False where the machine has no memory.
+/// Makes sure that each of the context's first `threads` threads (at most all) has `bytes`. Before a region, not
+/// inside: what is allocated does not depend on which threads find work. False where the machine has no memory.
 bool lens_scratch_take(lens_context *context, size_t threads, size_t bytes);
 
 /// Takes the next `count` floats, whole cache lines.

@@ -1,8 +1,8 @@
 // Backward attention. The sequence is cut into chunks; one piece of work is one chunk of queries (of all heads of a
 // group) that meets one chunk of keys. It computes its share of dq, dk and dv in its own scratch memory, with the
 // scores recomputed once (five products), and then adds the shares in a fixed order
-// (schedule.h). So the result does not depend on the threads, all threads are busy with one sequence and one head, and the
-// memory beyond one thread's scratch is two counters for each chunk and head.
+// (schedule.h). So the result does not depend on the threads, all threads are busy with one sequence and one head, and
+// the memory beyond one thread's scratch is two counters for each chunk and head.
 #include "drivers/attention/schedule.h"
 #include "drivers/attention/scratch.h"
 #include "lens/attention.h"
@@ -20,9 +20,9 @@ typedef struct backward_job {
     float *delta, *dq, *dk, *dv;
     const lens_attention_kernels *kernels;
     size_t HSP;
-    size_t tiles;  // tiles of keys in a chunk, a multiple of the kernel's
-    size_t chunk;  // tokens of a chunk = tiles * lanes
-    size_t chunks; // n
+    size_t tiles;                       // tiles of keys in a chunk, a multiple of the kernel's
+    size_t chunk;                       // tokens of a chunk = tiles * lanes
+    size_t chunks;                      // n
     lens_turn *query_turns, *key_turns; // [NKV][n]: shares added so far
     size_t turn_bytes;                  // at the start of the first thread's scratch
 } backward_job;
@@ -42,8 +42,8 @@ static size_t block_size(const backward_job *job) {
 
 static size_t scratch_bytes(const backward_job *job) {
     size_t queries = query_rows(job);
-    size_t floats = (5 * job->chunk + 3 * queries) * job->HSP + 2 * queries + 2 * block_size(job) +
-                    job->kernels->lanes + 13 * 16;
+    size_t floats =
+        (5 * job->chunk + 3 * queries) * job->HSP + 2 * queries + 2 * block_size(job) + job->kernels->lanes + 13 * 16;
     return job->turn_bytes + floats * sizeof(float);
 }
 
@@ -175,11 +175,23 @@ static void meet(const backward_job *job, const backward_memory *m, size_t queri
             size_t key = tile * lanes;
             if ((ptrdiff_t)(i + rows) + diagonal <= (ptrdiff_t)key) break;
             lens_attention_backward_tile t = {
-                .q = m->q + i * HSP, .dout = m->dout + i * HSP, .lse = m->lse + i, .delta = m->delta + i,
-                .k = m->k + key * HSP, .k_t = m->k_t + key * HSP, .v_t = m->v_t + key * HSP, .HSP = HSP,
-                .queries = rows, .tiles = min(kernels->backward_tiles, tiles - tile),
-                .diagonal = diagonal + (ptrdiff_t)i - (ptrdiff_t)key, .p = m->p, .ds = m->ds,
-                .dq = m->dq + i * HSP, .dk_t = m->dk_t + key * HSP, .dv_t = m->dv_t + key * HSP};
+                .q = m->q + i * HSP,
+                .dout = m->dout + i * HSP,
+                .lse = m->lse + i,
+                .delta = m->delta + i,
+                .k = m->k + key * HSP,
+                .k_t = m->k_t + key * HSP,
+                .v_t = m->v_t + key * HSP,
+                .HSP = HSP,
+                .queries = rows,
+                .tiles = min(kernels->backward_tiles, tiles - tile),
+                .diagonal = diagonal + (ptrdiff_t)i - (ptrdiff_t)key,
+                .p = m->p,
+                .ds = m->ds,
+                .dq = m->dq + i * HSP,
+                .dk_t = m->dk_t + key * HSP,
+                .dv_t = m->dv_t + key * HSP,
+            };
             kernels->backward(&t);
         }
     }
@@ -193,8 +205,8 @@ static void add_keys(const backward_job *job, const backward_memory *m, size_t k
     for (size_t tile = 0; tile < tiles; tile++) {
         size_t token = first + tile * lanes;
         job->kernels->unpack_lanes(min(lanes, s.T - token), s.HS, accumulate, m->factors,
-                                   packed + tile * lanes * job->HSP,
-                                   destination + (token * s.NKV + kv_head) * s.HS, stride);
+                                   packed + tile * lanes * job->HSP, destination + (token * s.NKV + kv_head) * s.HS,
+                                   stride);
     }
 }
 
@@ -245,8 +257,12 @@ static size_t blocks_of_chunk(lens_attention_shape shape, size_t block, size_t H
 // How the work on a shape is cut.
 static backward_job plan(const lens_context *context, lens_attention_shape shape) {
     const lens_attention_kernels *kernels = &context->kernels->attention;
-    backward_job job = {.context = context, .shape = shape, .kernels = kernels,
-                        .HSP = round_up(shape.HS, kernels->head_multiple)};
+    backward_job job = {
+        .context = context,
+        .shape = shape,
+        .kernels = kernels,
+        .HSP = round_up(shape.HS, kernels->head_multiple),
+    };
     size_t block = kernels->backward_tiles * kernels->lanes;
     size_t blocks = blocks_of_chunk(shape, block, job.HSP);
     job.tiles = blocks * kernels->backward_tiles;

@@ -92,10 +92,17 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
             size_t query = first_query + i * lanes, end = query + lanes, tile = h * tiles + i;
             if (end <= first_key) continue;
             lens_attention_forward_tile t = {
-                .q = m->q + tile * size, .k = m->k, .v = m->v, .HSP = job->HSP,
+                .q = m->q + tile * size,
+                .k = m->k,
+                .v = m->v,
+                .HSP = job->HSP,
                 .keys = min(kernels->forward_keys, round_up(end - first_key, kernels->rows)),
-                .diagonal = (ptrdiff_t)query - (ptrdiff_t)first_key, .s = m->s,
-                .maximum = m->maximum + tile * lanes, .sum = m->sum + tile * lanes, .out = m->out + tile * size};
+                .diagonal = (ptrdiff_t)query - (ptrdiff_t)first_key,
+                .s = m->s,
+                .maximum = m->maximum + tile * lanes,
+                .sum = m->sum + tile * lanes,
+                .out = m->out + tile * size,
+            };
             plan_prefetch(job, tile, kv_head, first_key + kernels->forward_keys, &t);
             kernels->forward(&t);
         }
@@ -133,8 +140,13 @@ enum { heads_of_piece = 8, rows_of_piece = 768, enough_pieces = 32 };
 static forward_job plan(const lens_context *context, lens_attention_shape shape) {
     const lens_attention_kernels *kernels = &context->kernels->attention;
     size_t group = shape.NH / shape.NKV, all_tiles = ceil_div(shape.T, kernels->lanes);
-    forward_job job = {.context = context, .shape = shape, .kernels = kernels,
-                       .HSP = round_up(shape.HS, kernels->head_multiple), .heads = min(group, heads_of_piece)};
+    forward_job job = {
+        .context = context,
+        .shape = shape,
+        .kernels = kernels,
+        .HSP = round_up(shape.HS, kernels->head_multiple),
+        .heads = min(group, heads_of_piece),
+    };
     job.slices = ceil_div(group, job.heads);
     job.tiles = max(1, rows_of_piece / (job.heads * kernels->lanes));
     while (job.tiles > 1 && all_tiles * shape.NKV * job.slices < job.tiles * enough_pieces) job.tiles--;

@@ -9,10 +9,7 @@
 
 LENS_BEGIN
 
-enum {
-    tile_rows = 4, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,
-    wide_rows = 4, wide_vectors = 3
-};
+enum { tile_rows = 4, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH, wide_rows = 4, wide_vectors = 3 };
 
 /// exp2(x) for x <= 0: 2^n * 2^(x - n), n = round(x), the second factor by a polynomial with relative error
 /// 1.5 * 2^-24 on [-1/2, 1/2] that is exactly 1 at 0. Below 2^-126 the result is 0. NaN stays.
@@ -30,8 +27,8 @@ static inline vf probability(vf x) {
     return vf_mul(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
 }
 
-// Twelve accumulators, three columns and one factor fill the 16 registers; left to itself the compiler loads two factors
-// at a time and spills an accumulator in the innermost loop.
+// Twelve accumulators, three columns and one factor fill the 16 registers; left to itself the compiler loads two
+// factors at a time and spills an accumulator in the innermost loop.
 LENS_INLINE void multiply_add_3(const float *element, const vf *column, vf *acc) {
     vf factor;
     __asm__("vbroadcastss %4, %3\n\t"
@@ -59,9 +56,19 @@ LENS_END
 
 void lens_attention_kernels_avx2(lens_attention_kernels *table) {
     *table = (lens_attention_kernels){
-        .lanes = tile_lanes, .rows = tile_rows, .head_multiple = VF_WIDTH, .forward_keys = 96,
-        .backward_tiles = 3, .backward_queries = 64, .forward = forward, .backward = backward,
-        .pack_rows = pack_rows, .pack_lanes = pack_lanes, .unpack_rows = unpack_rows,
-        .unpack_lanes = unpack_lanes, .dot = dot};
+        .lanes = tile_lanes,
+        .rows = tile_rows,
+        .head_multiple = VF_WIDTH,
+        .forward_keys = 96,
+        .backward_tiles = 3,
+        .backward_queries = 64,
+        .forward = forward,
+        .backward = backward,
+        .pack_rows = pack_rows,
+        .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes,
+        .dot = dot,
+    };
 }
 #endif

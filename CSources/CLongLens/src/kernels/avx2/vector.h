@@ -1,13 +1,13 @@
-// The vector vocabulary on AVX2. Kernels written in it (kernels/template) compile for every instruction set from one text.
-// Its arguments come as those of the instructions that it names.
+// The vector vocabulary on AVX2. Kernels written in it (kernels/template) compile for every instruction set from one
+// text. Its arguments come as those of the instructions that it names.
 #ifndef LENS_VECTOR_H
 #define LENS_VECTOR_H
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <stddef.h>
 
-// Code between these two may use the instruction set, and no other code does. No header is included in between: its inline
-// functions must not take the attribute.
+// Code between these two may use the instruction set, and no other code does. No header is included in between: its
+// inline functions must not take the attribute.
 #define LENS_BEGIN _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c\"))), apply_to = function)")
 #define LENS_END _Pragma("clang attribute pop")
 

@@ -9,10 +9,7 @@
 
 LENS_BEGIN
 
-enum {
-    tile_rows = 8, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,
-    wide_rows = 4, wide_vectors = 4
-};
+enum { tile_rows = 8, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH, wide_rows = 4, wide_vectors = 4 };
 
 /// exp2(x) for x <= 0: 2^floor(x) * 2^(x - floor(x)), the second factor by a polynomial with relative error 1.4 * 2^-24
 /// on [0, 1) that is exactly 1 at 0. -inf gives 0, NaN stays.
@@ -40,9 +37,19 @@ LENS_END
 
 void lens_attention_kernels_avx512(lens_attention_kernels *table) {
     *table = (lens_attention_kernels){
-        .lanes = tile_lanes, .rows = tile_rows, .head_multiple = VF_WIDTH, .forward_keys = 96,
-        .backward_tiles = 2, .backward_queries = 96, .forward = forward, .backward = backward,
-        .pack_rows = pack_rows, .pack_lanes = pack_lanes, .unpack_rows = unpack_rows,
-        .unpack_lanes = unpack_lanes, .dot = dot};
+        .lanes = tile_lanes,
+        .rows = tile_rows,
+        .head_multiple = VF_WIDTH,
+        .forward_keys = 96,
+        .backward_tiles = 2,
+        .backward_queries = 96,
+        .forward = forward,
+        .backward = backward,
+        .pack_rows = pack_rows,
+        .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes,
+        .dot = dot,
+    };
 }
 #endif

@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 // evex512 is not named: compilers disagree on whether it exists. avx512f implies it, as it does avx2, fma and f16c.
-#define LENS_BEGIN \
-    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq\"))), apply_to = function)")
+#define LENS_BEGIN                                                                                                     \
+    _Pragma(                                                                                                           \
+        "clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq\"))), apply_to = function)")
 #define LENS_END _Pragma("clang attribute pop")
 
 LENS_BEGIN

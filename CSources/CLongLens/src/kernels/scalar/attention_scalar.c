@@ -76,8 +76,7 @@ static void pack_rows(size_t rows, size_t padded_rows, size_t HS, size_t HSP, co
 
 static void pack_lanes(size_t rows, size_t HS, size_t HSP, float factor, const float *x, size_t stride, float *packed) {
     for (size_t d = 0; d < HSP; d++)
-        for (size_t r = 0; r < lanes; r++)
-            packed[d * lanes + r] = r < rows && d < HS ? x[r * stride + d] * factor : 0;
+        for (size_t r = 0; r < lanes; r++) packed[d * lanes + r] = r < rows && d < HS ? x[r * stride + d] * factor : 0;
 }
 
 static void unpack_rows(size_t rows, size_t HS, size_t HSP, float factor, bool accumulate, const float *packed,
@@ -102,8 +101,18 @@ static float dot(size_t n, const float *x, const float *y) {
 
 void lens_attention_kernels_scalar(lens_attention_kernels *table) {
     *table = (lens_attention_kernels){
-        .lanes = lanes, .rows = 1, .head_multiple = 1, .forward_keys = forward_keys,
-        .backward_tiles = backward_tiles, .backward_queries = backward_queries,
-        .forward = forward, .backward = backward, .pack_rows = pack_rows, .pack_lanes = pack_lanes,
-        .unpack_rows = unpack_rows, .unpack_lanes = unpack_lanes, .dot = dot};
+        .lanes = lanes,
+        .rows = 1,
+        .head_multiple = 1,
+        .forward_keys = forward_keys,
+        .backward_tiles = backward_tiles,
+        .backward_queries = backward_queries,
+        .forward = forward,
+        .backward = backward,
+        .pack_rows = pack_rows,
+        .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes,
+        .dot = dot,
+    };
 }

@@ -59,7 +59,7 @@ static void backward_keys(const lens_attention_backward_tile *t, size_t tile, si
 
 // One register tile of dQ: R queries, V vectors along the head.
 LENS_INLINE void backward_query_tile(const lens_attention_backward_tile *t, const int R, const int V, size_t i,
-                                            size_t d, size_t visible) {
+                                     size_t d, size_t visible) {
     size_t keys = t->tiles * tile_lanes, HSP = t->HSP;
     vf acc[max_accumulators];
     load_tile(R, V, t->dq + i * HSP + d, HSP, acc);

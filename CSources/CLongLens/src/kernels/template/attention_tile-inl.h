@@ -12,8 +12,7 @@ LENS_INLINE void multiply_add(const int R, const int V, size_t K, const float *a
 #pragma clang loop unroll(full)
         for (int v = 0; v < V; v++) column[v] = vf_load(b + k * b_stride + (size_t)v * VF_WIDTH);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < R; r++)
-            multiply_add_row(V, a + (size_t)r * row_stride + k * k_stride, column, acc + r * V);
+        for (int r = 0; r < R; r++) multiply_add_row(V, a + (size_t)r * row_stride + k * k_stride, column, acc + r * V);
     }
 }
 
@@ -37,9 +36,7 @@ LENS_INLINE void store_tile(const int R, const int V, const vf *acc, float *c, s
 }
 
 /// `x` clamped to 0...VF_WIDTH.
-LENS_INLINE size_t lane_count(ptrdiff_t x) {
-    return x <= 0 ? 0 : x >= VF_WIDTH ? VF_WIDTH : (size_t)x;
-}
+LENS_INLINE size_t lane_count(ptrdiff_t x) { return x <= 0 ? 0 : x >= VF_WIDTH ? VF_WIDTH : (size_t)x; }
 
 // ---- rows into and out of lanes ----
 

@@ -30,8 +30,7 @@ static void swiglu(size_t n, const float *gate, const float *up, float *out) {
     size_t i = 0;
     for (; i + VF_WIDTH <= n; i += VF_WIDTH) vf_store(out + i, swiglu_of(vf_load(gate + i), vf_load(up + i)));
     size_t rest = n - i;
-    if (rest > 0)
-        vf_store_first(out + i, swiglu_of(vf_load_first(gate + i, rest), vf_load_first(up + i, rest)), rest);
+    if (rest > 0) vf_store_first(out + i, swiglu_of(vf_load_first(gate + i, rest), vf_load_first(up + i, rest)), rest);
 }
 
 static inline void swiglu_gradient(vf d, vf g, vf u, vf *dgate, vf *dup) {

@@ -13,8 +13,8 @@ typedef struct cursor {
 } cursor;
 
 LENS_INLINE cursor start_at(lens_gemm_panel a, lens_gemm_panel b) {
-    return (cursor){a.start,       a.start + HALF * a.lane_stride, b.start, a.lane_stride, 3 * a.lane_stride,
-                    a.stride,      b.stride};
+    return (cursor){a.start, a.start + HALF * a.lane_stride, b.start, a.lane_stride, 3 * a.lane_stride, a.stride,
+                    b.stride};
 }
 
 LENS_INLINE const float *row_at(const cursor *at, size_t i) {
@@ -51,8 +51,8 @@ LENS_INLINE void multiply_position(const size_t rows, const size_t vectors, cons
     __asm__("" : "+r"(at->a), "+r"(at->a_lower), "+r"(at->b));
 }
 
-// The tile of `rows` rows and `vectors` vectors of columns, constants after inlining, of which n columns exist; `whole`:
-// all of them.
+// The tile of `rows` rows and `vectors` vectors of columns, constants after inlining, of which n columns exist;
+// `whole`: all of them.
 LENS_INLINE void multiply(const size_t rows, const size_t vectors, const bool whole, size_t n, size_t k,
                           bool accumulate, lens_gemm_panel a, lens_gemm_panel b, const float *next, float *c,
                           size_t ldc) {
@@ -96,8 +96,8 @@ static void tile(size_t k, bool accumulate, lens_gemm_panel a, lens_gemm_panel b
     multiply(MR, VECTORS, true, NR, k, accumulate, a, b, next, c, ldc);
 }
 
-LENS_INLINE void edge_rows(const size_t rows, size_t n, size_t k, bool accumulate, lens_gemm_panel a,
-                           lens_gemm_panel b, float *c, size_t ldc) {
+LENS_INLINE void edge_rows(const size_t rows, size_t n, size_t k, bool accumulate, lens_gemm_panel a, lens_gemm_panel b,
+                           float *c, size_t ldc) {
     if (n == NR) {
         multiply(rows, VECTORS, true, n, k, accumulate, a, b, a.start, c, ldc);
     } else if (n <= VF_WIDTH) {

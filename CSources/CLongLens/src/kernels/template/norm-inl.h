@@ -7,8 +7,7 @@ static void rmsnorm(size_t T, size_t C, float epsilon, const float *x, const flo
         float scalar = (float)(1.0 / sqrt(sum_of_squares(C, x) / (double)C + (double)epsilon));
         vf r = vf_set1(scalar);
         size_t c = 0;
-        for (; c + VF_WIDTH <= C; c += VF_WIDTH)
-            vf_store(out + c, normalize(vf_load(x + c), r, vf_load(weight + c)));
+        for (; c + VF_WIDTH <= C; c += VF_WIDTH) vf_store(out + c, normalize(vf_load(x + c), r, vf_load(weight + c)));
         size_t rest = C - c;
         if (rest > 0)
             vf_store_first(out + c, normalize(vf_load_first(x + c, rest), r, vf_load_first(weight + c, rest)), rest);
