@@ -7,7 +7,8 @@
 
 LENS_BEGIN_C
 
-/// out[i] = exp(x[i]), within 2 ulp; overflow gives +inf, underflow 0, NaN stays.
+/// out[i] = exp(x[i]), within 2 ulp; overflow gives +inf, underflow 0, NaN stays. The exponential of the softmax and of
+/// SwiGLU by itself: what they promise rests on it, and tests measure it here.
 lens_status lens_exp(lens_context *context, size_t n, const float *x, float *out);
 /// x[T,C] += bias[C]
 lens_status lens_bias_forward(lens_context *context, size_t T, size_t C, const float *bias, float *x);

@@ -1,4 +1,4 @@
-// Attention in plain loops: the reference of the vector kernels.
+// The micro-kernels of attention in plain C.
 #include "kernels/attention_kernels.h"
 #include <math.h>
 

@@ -1,4 +1,4 @@
-// The readable reference of the matrix product's micro-kernels.
+// The matrix product's micro-kernels in plain C.
 #include "kernels/gemm_kernels.h"
 
 enum { MR = 4, NR = 4 };

@@ -1,4 +1,4 @@
-// The readable reference of every row kernel.
+// The row kernels in plain C.
 #include "kernels/row_kernels.h"
 #include <float.h>
 #include <math.h>
