@@ -42,7 +42,7 @@ let package = Package(
     ],
     targets: [
         .target(
-            name: "CLongLens", path: "CSources/CLongLens", publicHeadersPath: "include",
+            name: "CLongLens", path: "CSources/CLongLens", exclude: ["src/reference"], publicHeadersPath: "include",
             cSettings: [
                 .headerSearchPath("src"),
                 // SwiftPM compiles C with -O0 in debug, -O2 or -Os in release; the kernels need -O3 in all of them.
@@ -102,11 +102,16 @@ let package = Package(
             name: "LongLensCLI", dependencies: ["LongLens", "LensSupport", argumentParser, logging],
             swiftSettings: swiftSettings),
 
+        // Whole operations in plain loops, beside the kernels that compute them; only tests are linked to it.
+        .target(
+            name: "CLensReference", path: "CSources/CLongLens/src/reference",
+            cSettings: [.enableWarning("all"), .enableWarning("extra")],
+            linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         .target(
             name: "LensTestSupport", dependencies: ["LensSupport"], path: "Tests/LensTestSupport",
             swiftSettings: swiftSettings),
         tests("LensSupportTests", ["LensSupport"]),
-        tests("LensKernelsTests", ["CLongLens", "LensKernels", "LensSupport"]),
+        tests("LensKernelsTests", ["CLensReference", "CLongLens", "LensKernels", "LensSupport"]),
         tests("LensFormatsTests", ["LensFormats"], fixtures: true),
         tests("LensTokenizersTests", ["LensTokenizers"], fixtures: true),
         tests("LensWeightingTests", ["LensWeighting"], fixtures: true),

@@ -20,7 +20,7 @@ extension Runtime {
         precondition(c.rows == m && c.columns == n, "the product is \(m) x \(n), c is \(c.rows) x \(c.columns)")
         try unsafe run { context in
             unsafe lens_gemm_f32(
-                context, transposeA, transposeB, m, n, k, a.pointer, a.columns, b.pointer, b.columns, accumulate,
+                context, m, n, k, transposeA, transposeB, accumulate, a.pointer, a.columns, b.pointer, b.columns,
                 c.pointer, c.columns)
         }
     }

@@ -17,7 +17,7 @@ package struct KernelScratch: Sendable {
     }
 
     private mutating func addProduct(_ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int) {
-        add(unsafe runtime.need { unsafe lens_gemm_scratch($0, transposeA, transposeB, m, n, k) })
+        add(unsafe runtime.need { unsafe lens_gemm_scratch($0, m, n, k, transposeA, transposeB) })
     }
 
     /// Adds attention over at most `length` tokens, forward and backward.

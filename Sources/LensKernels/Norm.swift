@@ -36,7 +36,7 @@ extension Runtime {
         precondition(weight.count == x.columns && weightGradient.count == x.columns && rstd.count == x.rows)
         try unsafe run { context in
             unsafe lens_rmsnorm_backward(
-                context, x.rows, x.columns, outputGradient.pointer, x.pointer, weight.pointer, rstd.pointer, accumulate,
+                context, x.rows, x.columns, accumulate, outputGradient.pointer, x.pointer, weight.pointer, rstd.pointer,
                 inputGradient.pointer, weightGradient.pointer)
         }
     }

@@ -32,7 +32,7 @@ import Testing
             let whole = try Matrix(rows: m, columns: n)
             unsafe context.run {
                 unsafe lens_gemm_f32(
-                    $0, transposeA, transposeB, m, n, k, elementsA, lda, elementsB, ldb, false, whole.pointer, n)
+                    $0, m, n, k, transposeA, transposeB, false, elementsA, lda, elementsB, ldb, whole.pointer, n)
             }
             for (rows, columns) in [
                 (0..<1, 0..<n), (17..<18, 5..<6), (3..<20, 1..<n), (101..<m, 33..<101), (0..<m, 49..<50),
@@ -44,8 +44,9 @@ import Testing
                     unsafe elementsB.withUnsafeBufferPointer { b in
                         unsafe context.run {
                             unsafe lens_gemm_f32(
-                                $0, transposeA, transposeB, rows.count, columns.count, k, a.baseAddress! + firstA, lda,
-                                b.baseAddress! + firstB, ldb, false, block.pointer, columns.count)
+                                $0, rows.count, columns.count, k, transposeA, transposeB, false,
+                                a.baseAddress! + firstA, lda,
+                                b.baseAddress! + firstB, ldb, block.pointer, columns.count)
                         }
                     }
                 }

@@ -1,3 +1,4 @@
+import CLensReference
 import CLongLens
 import LensTestSupport
 
@@ -40,11 +41,20 @@ struct GemmCase {
         unsafe withPointers(a, b, c) { a, b, c in
             unsafe context.run {
                 unsafe lens_gemm_f32(
-                    $0, transposeA, transposeB, m, n, k, a, shapeA.columns + padding.a, b, shapeB.columns + padding.b,
-                    accumulate, c, n + padding.c)
+                    $0, m, n, k, transposeA, transposeB, accumulate, a, shapeA.columns + padding.a, b,
+                    shapeB.columns + padding.b, c, n + padding.c)
             }
         }
         return c.array
+    }
+
+    /// The product of the elements, each mapped, in double precision.
+    private func reference(_ map: (Double) -> Double) -> [Double] {
+        var c = elementsOfC().doubles.map(map)
+        unsafe reference_gemm(
+            m, n, k, transposeA, transposeB, accumulate, elementsOfA().doubles.map(map), shapeA.columns + padding.a,
+            elementsOfB().doubles.map(map), shapeB.columns + padding.b, &c, n + padding.c)
+        return c
     }
 
     /// The first element that is further from the double-precision product than rounding allows, in words; nil if none.
@@ -52,27 +62,13 @@ struct GemmCase {
     /// A sum of K products rounded at every step errs by at most about (K + 2) epsilon / 2 times the sum of the
     /// magnitudes; this bound holds for any order of the additions.
     func complaint(about result: [Float]) -> String? {
-        let a = elementsOfA(), b = elementsOfB(), before = elementsOfC()
-        let lda = shapeA.columns + padding.a, ldb = shapeB.columns + padding.b, ldc = n + padding.c
-        let unit = Double(Float.ulpOfOne) / 2
+        let ldc = n + padding.c, sums = reference(\.self), magnitudes = reference(\.magnitude)
         for i in 0..<m {
-            for j in 0..<n {
-                var sum = 0.0, magnitude = 0.0
-                if accumulate {
-                    sum = Double(before[i * ldc + j])
-                    magnitude = abs(sum)
-                }
-                for p in 0..<k {
-                    let product =
-                        Double(a[transposeA ? p * lda + i : i * lda + p])
-                        * Double(b[transposeB ? j * ldb + p : p * ldb + j])
-                    sum += product
-                    magnitude += abs(product)
-                }
-                let error = abs(Double(result[i * ldc + j]) - sum)
+            for at in i * ldc..<i * ldc + n {
+                let error = abs(Double(result[at]) - sums[at])
                 // A NaN must not pass.
-                if !(error <= Double(k + 2) * unit * magnitude * 1.01) {
-                    return "\(description): C[\(i), \(j)] is \(result[i * ldc + j]), expected \(sum)"
+                if !(error <= Double(k + 2) * unitRoundoff * magnitudes[at] * 1.01) {
+                    return "\(description): C[\(i), \(at - i * ldc)] is \(result[at]), expected \(sums[at])"
                 }
             }
         }

@@ -1,18 +1,12 @@
+import CLensReference
 import CLongLens
 import LensKernels
 import LensTestSupport
 import Testing
 
-/// RMSNorm in double precision.
 private func reference(_ x: [Double], weight: [Double], rows: Int, epsilon: Double) -> (out: [Double], rstd: [Double]) {
-    let columns = weight.count
-    var out = x, rstd: [Double] = []
-    for row in 0..<rows {
-        let squares = x[row * columns..<(row + 1) * columns].reduce(0) { $0 + $1 * $1 }
-        let r = 1 / (squares / Double(columns) + epsilon).squareRoot()
-        for c in 0..<columns { out[row * columns + c] *= r * weight[c] }
-        rstd.append(r)
-    }
+    var out = x, rstd = [Double](repeating: 0, count: rows)
+    unsafe reference_rmsnorm_forward(rows, weight.count, epsilon, x, weight, &out, &rstd)
     return (out, rstd)
 }
 
@@ -80,7 +74,7 @@ private func reference(_ x: [Double], weight: [Double], rows: Int, epsilon: Doub
                         dout, x, weight, rstd, dx, dweight in
                         unsafe context.run {
                             unsafe lens_rmsnorm_backward(
-                                $0, rows, columns, dout, x, weight, rstd, accumulate, dx, dweight)
+                                $0, rows, columns, accumulate, dout, x, weight, rstd, dx, dweight)
                         }
                     }
                 }

@@ -1,3 +1,4 @@
+import CLensReference
 import CLongLens
 import LensKernels
 import LensTestSupport
@@ -67,13 +68,12 @@ import Testing
         }
     }
 
-    /// Loshchilov and Hutter's algorithm 2 in double precision.
     @Test func agreesWithDoublePrecisionAtBoundaries() throws {
         let settings = AdamWSettings(learningRate: 3e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05)
-        let step = 5.0
+        let step = 5
         let native = lens_adamw_settings(
             learning_rate: settings.learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.05,
-            gradient_scale: 0.25, correction1: 1 - pow(0.9, step), correction2: 1 - pow(0.999, step))
+            gradient_scale: 0.25, correction1: 1 - pow(0.9, Double(step)), correction2: 1 - pow(0.999, Double(step)))
         try onEveryInstructionSet { context, atStart, name in
             for count in boundaryLengths {
                 let p = randomFloats(count, seed: 1), g = randomFloats(count, seed: 2)
@@ -83,15 +83,10 @@ import Testing
                 unsafe withPointers(a, b, c, d) { p, g, m, v in
                     unsafe context.run { unsafe lens_adamw($0, count, native, g, m, v, p) }
                 }
-                var expected: [Double] = [], moments: [Double] = [], squares: [Double] = []
-                for i in 0..<count {
-                    let gradient = Double(g[i]) * 0.25
-                    moments.append(0.9 * Double(m[i]) + 0.1 * gradient)
-                    squares.append(0.999 * Double(v[i]) + 0.001 * gradient * gradient)
-                    let root = (squares[i] / native.correction2).squareRoot() + 1e-8
-                    let update = moments[i] / native.correction1 / root + 0.05 * Double(p[i])
-                    expected.append(Double(p[i]) - 3e-4 * update)
-                }
+                var expected = p.doubles, moments = m.doubles, squares = v.doubles
+                unsafe reference_adamw(
+                    count, step, 3e-4, 0.9, 0.999, 1e-8, 0.05, g.map { 0.25 * Double($0) }, &moments, &squares,
+                    &expected)
                 let what = "\(name) \(count)"
                 expectClose(c.array, moments, within: { _ in 4 * unitRoundoff }, what)
                 expectClose(d.array, squares, within: { 4 * unitRoundoff * squares[$0] }, what)

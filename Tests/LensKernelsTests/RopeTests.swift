@@ -1,3 +1,4 @@
+import CLensReference
 import CLongLens
 import LensKernels
 import LensTestSupport
@@ -20,18 +21,9 @@ private struct RopeCase {
         }
     }
 
-    /// The rotation in double precision; `sign` -1 turns back.
-    func reference(_ x: [Double], sign: Double = 1) -> [Double] {
+    func reference(_ x: [Double]) -> [Double] {
         var out = x
-        let half = rotary / 2
-        for (row, start) in stride(from: 0, to: x.count, by: headSize).enumerated() {
-            for i in 0..<half {
-                let at = row / heads * half + i
-                let c = Double(cosine[at]), s = sign * Double(sine[at])
-                out[start + i] = x[start + i] * c - x[start + half + i] * s
-                out[start + half + i] = x[start + half + i] * c + x[start + i] * s
-            }
-        }
+        unsafe reference_rope_forward(tokens, heads, headSize, rotary, cosine.doubles, sine.doubles, &out)
         return out
     }
 }

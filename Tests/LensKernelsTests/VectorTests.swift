@@ -1,3 +1,4 @@
+import CLensReference
 import CLongLens
 import LensKernels
 import LensTestSupport
@@ -9,7 +10,11 @@ import Testing
     import Darwin
 #endif
 
-private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
+private func swiGLU(_ gate: [Double], _ up: [Double]) -> [Double] {
+    var out = gate
+    unsafe reference_swiglu_forward(gate.count, gate, up, &out)
+    return out
+}
 
 @Suite struct VectorTests {
     @Test func biasesAreAddedExactly() throws {
@@ -51,22 +56,22 @@ private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
         try onEveryInstructionSet { context, atStart, name in
             for count in boundaryLengths {
                 let gate = randomFloats(count, seed: 7, scale: 100), up = randomFloats(count, seed: 8)
-                let expected = zip(gate, up).map { silu(Double($0)) * Double($1) }
+                let expected = swiGLU(gate.doubles, up.doubles)
                 let a = GuardedBuffer(gate, atStart: atStart), b = GuardedBuffer(up, atStart: atStart)
                 let out = GuardedBuffer<Float>(count: count, atStart: atStart)
-                func swiGLU(_ gate: GuardedBuffer<Float>, _ up: GuardedBuffer<Float>, _ out: GuardedBuffer<Float>) {
+                func compute(_ gate: GuardedBuffer<Float>, _ up: GuardedBuffer<Float>, _ out: GuardedBuffer<Float>) {
                     unsafe withPointers(gate, up, out) { gate, up, out in
                         unsafe context.run { unsafe lens_swiglu_forward($0, count, gate, up, out) }
                     }
                 }
-                swiGLU(a, b, out)
+                compute(a, b, out)
                 // exp within 2 ulp (4 units), and five more roundings; below the normal range an absolute error.
                 let tolerance = { (i: Int) in 9 * unitRoundoff * abs(expected[i]) + 1e-42 }
                 expectClose(out.array, expected, within: tolerance, "\(name) \(count)")
                 for target in [a, b] {
                     let first = GuardedBuffer(gate), second = GuardedBuffer(up)
                     let over = target === a ? first : second
-                    swiGLU(first, second, over)
+                    compute(first, second, over)
                     #expect(over.array == out.array, "in place, \(name) \(count)")
                 }
             }
@@ -78,12 +83,8 @@ private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
             for count in [1, 7, 8, 9, 16, 17, 33] {
                 let gate = randomFloats(count, seed: 9, scale: 12), up = randomFloats(count, seed: 10)
                 let dout = randomFloats(count, seed: 11)
-                let dgate = centralDifferences(at: gate.doubles) {
-                    dot(zip($0, up).map { silu($0) * Double($1) }, dout)
-                }
-                let dup = centralDifferences(at: up.doubles) {
-                    dot(zip(gate, $0).map { silu(Double($0)) * $1 }, dout)
-                }
+                let dgate = centralDifferences(at: gate.doubles) { dot(swiGLU($0, up.doubles), dout) }
+                let dup = centralDifferences(at: up.doubles) { dot(swiGLU(gate.doubles, $0), dout) }
                 let a = GuardedBuffer(gate, atStart: atStart), b = GuardedBuffer(up, atStart: atStart)
                 let d = GuardedBuffer(dout, atStart: atStart)
                 let first = GuardedBuffer<Float>(count: count, atStart: atStart)

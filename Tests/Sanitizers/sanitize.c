@@ -1,6 +1,6 @@
 // Calls every public function of the C kernels over boundary sizes, in buffers of exact size, on every instruction
-// set of the machine, and contexts beside each other. What the functions compute is tested elsewhere: here the sanitizers
-// look.
+// set of the machine, and contexts beside each other. What the functions compute is tested elsewhere: here the
+// sanitizers look.
 #include "CLongLens.h"
 #include "buffers.h"
 #include <pthread.h>
@@ -54,8 +54,8 @@ static void vectors(lens_context *c) {
 static void rows(lens_context *c, size_t T, size_t C) {
     float *x = numbers(T * C), *out = numbers(T * C), *weight = numbers(C), *rstd = numbers(T), *sum = numbers(C);
     must(lens_rmsnorm_forward(c, T, C, 1e-5f, x, weight, out, rstd));
-    must(lens_rmsnorm_backward(c, T, C, out, x, weight, rstd, false, x, sum));
-    must(lens_rmsnorm_backward(c, T, C, out, x, weight, rstd, true, x, sum));
+    must(lens_rmsnorm_backward(c, T, C, false, out, x, weight, rstd, x, sum));
+    must(lens_rmsnorm_backward(c, T, C, true, out, x, weight, rstd, x, sum));
     must(lens_bias_forward(c, T, C, weight, x));
     must(lens_bias_backward(c, T, C, x, sum));
     size_t V = 5;
@@ -90,13 +90,13 @@ static void gemm(lens_context *c, size_t M, size_t N, size_t K) {
         float *A = numbers(rows_a == 0 ? 0 : (rows_a - 1) * lda + columns_a);
         float *B = numbers(rows_b == 0 ? 0 : (rows_b - 1) * ldb + columns_b);
         float *C = numbers(M == 0 ? 0 : (M - 1) * ldc + N);
-        must(lens_gemm_f32(c, ta, tb, M, N, K, A, lda, B, ldb, accumulate, C, ldc));
+        must(lens_gemm_f32(c, M, N, K, ta, tb, accumulate, A, lda, B, ldb, C, ldc));
         free_buffers();
     }
 }
 
 static void products(lens_context *c, bool large) {
-    static const size_t sizes[][3] = {{1, 1, 1},    {1, 1, 0},   {1, 17, 33}, {6, 16, 8},  {7, 17, 9},
+    static const size_t sizes[][3] = {{1, 1, 1},    {1, 1, 0},   {1, 17, 33}, {6, 16, 8},   {7, 17, 9},
                                       {14, 32, 16}, {15, 33, 1}, {33, 1, 65}, {31, 49, 130}};
     for (size_t i = 0; i < COUNT(sizes); i++) gemm(c, sizes[i][0], sizes[i][1], sizes[i][2]);
     if (large) { // past the cache blocks
@@ -137,15 +137,15 @@ static void formats(void) {
         size_t block = lens_type_block_elements(type), bytes = lens_type_block_bytes(type);
         if (block == 0) {
             float x = 0;
-            check(!lens_dequantize(type, &x, &x, 0), "an unknown type can be read");
+            check(!lens_dequantize(0, type, &x, &x), "an unknown type can be read");
             continue;
         }
         for (size_t blocks = 0; blocks <= 5; blocks++) {
             uint8_t *packed = noise(blocks * bytes);
             float *x = numbers(blocks * block);
-            lens_dequantize(type, packed, x, blocks * block);
+            lens_dequantize(blocks * block, type, packed, x);
             for (size_t i = 0; i < blocks * block; i++) x[i] = (float)i - 7.5f;
-            lens_quantize(type, x, packed, blocks * block);
+            lens_quantize(blocks * block, type, x, packed);
             free_buffers();
         }
     }
@@ -198,15 +198,16 @@ enum { user_rows = 300, user_columns = 70, user_tokens = 130 };
 static float user_bits(lens_context *c) {
     size_t T = user_rows, C = user_columns, keys = user_tokens * 16;
     float *x = calloc(T * C, sizeof(float)), *w = calloc(C * C, sizeof(float)), *y = calloc(T * C, sizeof(float));
-    float *q = calloc(2 * keys, sizeof(float)), *k = calloc(keys, sizeof(float)), *out = calloc(2 * keys, sizeof(float));
+    float *q = calloc(2 * keys, sizeof(float)), *k = calloc(keys, sizeof(float)),
+          *out = calloc(2 * keys, sizeof(float));
     float *rest = calloc(8 * keys, sizeof(float));
     check(x && w && y && q && k && out && rest, "no memory");
     for (size_t i = 0; i < T * C; i++) x[i] = (float)(i % 89) / 89;
     for (size_t i = 0; i < C * C; i++) w[i] = (float)(i % 97) / 97;
     for (size_t i = 0; i < 2 * keys; i++) q[i] = (float)(i % 83) / 83;
     for (size_t i = 0; i < keys; i++) k[i] = (float)(i % 79) / 79;
-    must(lens_gemm_f32(c, false, true, T, C, C, x, C, w, C, false, y, C));
-    must(lens_gemm_f32(c, true, false, C, C, T, y, C, x, C, true, w, C));
+    must(lens_gemm_f32(c, T, C, C, false, true, false, x, C, w, C, y, C));
+    must(lens_gemm_f32(c, C, C, T, true, false, true, y, C, x, C, w, C));
     must(lens_bias_backward(c, T, C, y, w));
     lens_attention_shape shape = {user_tokens, 2, 1, 16, 0.3f};
     float *lse = rest, *delta = rest + keys, *dk = rest + 2 * keys, *dv = rest + 3 * keys, *dq = rest + 4 * keys;
@@ -240,8 +241,7 @@ static void *use(void *argument) {
 
 static void use_at_once(size_t count, user users[]) {
     pthread_t threads[8];
-    for (size_t i = 0; i < count; i++)
-        check(pthread_create(&threads[i], NULL, use, &users[i]) == 0, "no thread");
+    for (size_t i = 0; i < count; i++) check(pthread_create(&threads[i], NULL, use, &users[i]) == 0, "no thread");
     for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
 }
 

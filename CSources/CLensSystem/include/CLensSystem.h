@@ -1,5 +1,5 @@
-// What the system offers and Swift cannot call: variadic and Linux-only calls, and code that runs inside signal handlers.
-// Functions that fail return -1 and set errno.
+// What the system offers and Swift cannot call: variadic and Linux-only calls, and code that runs inside signal
+// handlers. Functions that fail return -1 and set errno.
 #ifndef CLENSSYSTEM_H
 #define CLENSSYSTEM_H
 
@@ -20,8 +20,8 @@ int lens_exchange(const char *path, const char *other);
 long lens_remember_mapping(const void *start, size_t bytes, const char *name);
 void lens_forget_mapping(long number);
 
-// From here on, a page of a mapped file that cannot be read (the file was cut short, or its disk fails) ends the process
-// with a paragraph on standard error and status 74 instead of a bare SIGBUS.
+// From here on, a page of a mapped file that cannot be read (the file was cut short, or its disk fails) ends the
+// process with a paragraph on standard error and status 74 instead of a bare SIGBUS.
 void lens_explain_bus_errors(void);
 
 #endif

@@ -1,9 +1,10 @@
 // The C face of the kernels. Every function that takes a context is a driver: it takes whole tensors, cuts the work by
-// shape, spreads it over the context's threads, and gives the same bits for any number of threads on one instruction set.
+// shape, spreads it over the context's threads, and gives the same bits for any number of threads on one instruction
+// set.
 //
 // Arguments come in one order: the context, sizes, settings, what is read, what is written. Tensors are row-major fp32.
-// B T C NH NKV HS V and M N K have their usual meanings. A driver says how it went; where it does not say LENS_OK, nothing
-// was written.
+// B T C NH NKV HS V and M N K have their usual meanings. A driver says how it went; where it does not say LENS_OK,
+// nothing was written.
 #ifndef CLONGLENS_H
 #define CLONGLENS_H
 
@@ -16,6 +17,7 @@
 #include "lens/memory.h"
 #include "lens/norm.h"
 #include "lens/optimizer.h"
+#include "lens/peak.h"
 #include "lens/quant.h"
 #include "lens/rope.h"
 #include "lens/scratch.h"

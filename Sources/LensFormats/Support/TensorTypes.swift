@@ -60,7 +60,7 @@ extension TensorType {
     package func dequantize(_ source: UnsafeRawBufferPointer, into destination: UnsafeMutableBufferPointer<Float>) {
         precondition(byteCount(of: destination.count) == source.count, "bytes do not match the elements")
         guard let start = source.baseAddress, let output = destination.baseAddress else { return }
-        let known = unsafe lens_dequantize(CInt(rawValue), start, output, destination.count)
+        let known = unsafe lens_dequantize(destination.count, CInt(rawValue), start, output)
         precondition(known)
     }
 
@@ -70,7 +70,7 @@ extension TensorType {
     package func quantize(_ source: UnsafeBufferPointer<Float>, into destination: UnsafeMutableRawBufferPointer) {
         precondition(isWritable && byteCount(of: source.count) == destination.count, "bytes do not match the elements")
         guard let start = source.baseAddress, let output = destination.baseAddress else { return }
-        let known = unsafe lens_quantize(CInt(rawValue), start, output, source.count)
+        let known = unsafe lens_quantize(source.count, CInt(rawValue), start, output)
         precondition(known)
     }
 }

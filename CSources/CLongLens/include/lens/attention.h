@@ -3,9 +3,12 @@
 // the backward recomputes the scores block by block.
 #ifndef LENS_ATTENTION_H
 #define LENS_ATTENTION_H
+#include "lens/linkage.h"
 #include "lens/scratch.h"
 #include "lens/status.h"
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 typedef struct lens_attention_shape {
     size_t T;    // tokens; query i attends to keys 0...i
@@ -26,13 +29,15 @@ typedef struct lens_attention_queries {
 } lens_attention_queries;
 
 /// dq[count, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[count, NH*HS] and what the forward was given and gave:
-/// q, out[count, NH*HS] and lse[NH, count] of the given queries, k and v of all tokens. A query that is not given is one
-/// whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out).
+/// q, out[count, NH*HS] and lse[NH, count] of the given queries, k and v of all tokens. A query that is not given is
+/// one whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out).
 lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_attention_queries queries,
                                     const float *q, const float *k, const float *v, const float *out, const float *lse,
                                     const float *dout, float *delta, float *dq, float *dk, float *dv);
 
 /// Scratch of either, for at most T tokens.
 lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape);
+
+LENS_END_C
 
 #endif

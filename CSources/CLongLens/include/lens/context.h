@@ -1,11 +1,15 @@
-// A runtime context: threads, kernels and scratch memory of those who compute together. There are no settings beside it.
-// Two contexts share nothing; kernels of both may run at the same time, with different threads and instruction sets.
+// A runtime context: threads, kernels and scratch memory of those who compute together. There are no settings beside
+// it. Two contexts share nothing; kernels of both may run at the same time, with different threads and instruction
+// sets.
 #ifndef LENS_CONTEXT_H
 #define LENS_CONTEXT_H
 #include "lens/cpu.h"
+#include "lens/linkage.h"
 #include "lens/status.h"
 #include <stdbool.h>
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 typedef struct lens_context lens_context;
 
@@ -19,7 +23,8 @@ typedef enum lens_carrier {
 enum { lens_max_threads = 1024 };
 
 /// Makes a context of `threads` threads, the calling one among them, for kernels of `isa`. Threads start with the first
-/// work, and sleep between works. LENS_INVALID: `threads` is not 1 to lens_max_threads. LENS_UNSUPPORTED, LENS_NO_MEMORY.
+/// work, and sleep between works. LENS_INVALID: `threads` is not 1 to lens_max_threads. LENS_UNSUPPORTED,
+/// LENS_NO_MEMORY.
 lens_status lens_context_create(size_t threads, lens_isa isa, lens_carrier carrier, lens_context **context);
 
 /// Ends its threads and gives back its memory; NULL does nothing. No kernel may run in it.
@@ -34,10 +39,10 @@ lens_isa lens_context_isa(const lens_context *context);
 
 /// Counts since it was made.
 typedef struct lens_counters {
-    size_t regions;           // parallel regions of more than one thread
-    size_t workers;           // threads started, beside the calling one
-    size_t scratch_growths;   // times that scratch memory was taken
-    size_t scratch_bytes;     // held now
+    size_t regions;         // parallel regions of more than one thread
+    size_t workers;         // threads started, beside the calling one
+    size_t scratch_growths; // times that scratch memory was taken
+    size_t scratch_bytes;   // held now
 } lens_counters;
 lens_counters lens_context_counters(const lens_context *context);
 
@@ -48,7 +53,6 @@ typedef void (*lens_task)(void *argument, size_t index, size_t thread);
 /// computes must depend on `index` alone; `thread` serves to choose scratch memory. Regions do not nest.
 void lens_parallel_for(lens_context *context, size_t count, lens_task task, void *argument);
 
-/// Multiply-add peak in GFLOP/s of the context's threads with its instruction set, measured for about `seconds`.
-double lens_measure_peak_gflops(lens_context *context, double seconds);
+LENS_END_C
 
 #endif

@@ -1,8 +1,11 @@
 // What the processor offers.
 #ifndef LENS_CPU_H
 #define LENS_CPU_H
+#include "lens/linkage.h"
 #include <stdbool.h>
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 typedef enum lens_isa { LENS_ISA_SCALAR = 0, LENS_ISA_AVX2 = 1, LENS_ISA_AVX512 = 2, LENS_ISA_NEON = 3 } lens_isa;
 
@@ -24,5 +27,7 @@ lens_caches lens_cache_sizes(void);
 
 /// Physical cores this process may use: affinity mask, simultaneous threads folded, cgroup CPU quota (rounded up).
 size_t lens_core_count(void);
+
+LENS_END_C
 
 #endif

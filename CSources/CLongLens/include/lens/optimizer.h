@@ -2,7 +2,10 @@
 #ifndef LENS_OPTIMIZER_H
 #define LENS_OPTIMIZER_H
 #include "lens/context.h"
+#include "lens/linkage.h"
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 typedef struct lens_adamw_settings {
     double learning_rate, beta1, beta2, epsilon, weight_decay;
@@ -11,7 +14,9 @@ typedef struct lens_adamw_settings {
 } lens_adamw_settings;
 
 /// p -= lr * (m̂ / (sqrt(v̂) + epsilon) + weight_decay * p); m and v updated from the gradient g. n elements.
-lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings settings, const float *g, float *m, float *v,
-                       float *p);
+lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings settings, const float *g, float *m,
+                       float *v, float *p);
+
+LENS_END_C
 
 #endif

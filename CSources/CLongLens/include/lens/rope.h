@@ -2,15 +2,20 @@
 #ifndef LENS_ROPE_H
 #define LENS_ROPE_H
 #include "lens/context.h"
+#include "lens/linkage.h"
 #include <stddef.h>
 
-/// Rotates x[T, heads, HS] in place by the angles whose cos, sin [T, rotary/2] are given; of each head the first `rotary`
-/// elements.
+LENS_BEGIN_C
+
+/// Rotates x[T, heads, HS] in place by the angles whose cos, sin [T, rotary/2] are given; of each head the first
+/// `rotary` elements.
 lens_status lens_rope_forward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary, const float *cos,
                               const float *sin, float *x);
 
 /// The transpose of the forward map, in place on the gradient.
-lens_status lens_rope_backward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary, const float *cos,
-                               const float *sin, float *dx);
+lens_status lens_rope_backward(lens_context *context, size_t T, size_t heads, size_t HS, size_t rotary,
+                               const float *cos, const float *sin, float *dx);
+
+LENS_END_C
 
 #endif

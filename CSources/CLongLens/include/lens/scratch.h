@@ -2,7 +2,10 @@
 #ifndef LENS_SCRATCH_H
 #define LENS_SCRATCH_H
 #include "lens/context.h"
+#include "lens/linkage.h"
 #include <stddef.h>
+
+LENS_BEGIN_C
 
 /// Scratch that a driver takes at the most: bytes of thread 0, and of each other thread. Beside each driver that takes
 /// any is a function that tells it, for all shapes up to the given one.
@@ -18,5 +21,7 @@ size_t lens_scratch_need_bytes(lens_scratch_need need, size_t threads);
 
 /// Takes it for all threads of the context, so that drivers that need no more never take any. LENS_NO_MEMORY.
 lens_status lens_scratch_reserve(lens_context *context, lens_scratch_need need);
+
+LENS_END_C
 
 #endif

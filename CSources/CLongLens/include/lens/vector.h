@@ -1,10 +1,14 @@
 // Elementwise maps, sums and checks over flat arrays and rows.
 #ifndef LENS_VECTOR_H
 #define LENS_VECTOR_H
+#include "lens/linkage.h"
 #include "lens/scratch.h"
 #include <stddef.h>
 
-/// out[i] = exp(x[i]), within 2 ulp; overflow gives +inf, underflow 0, NaN stays.
+LENS_BEGIN_C
+
+/// out[i] = exp(x[i]), within 2 ulp; overflow gives +inf, underflow 0, NaN stays. The exponential of the softmax and of
+/// SwiGLU by itself: what they promise rests on it, and tests measure it here.
 lens_status lens_exp(lens_context *context, size_t n, const float *x, float *out);
 /// x[T,C] += bias[C]
 lens_status lens_bias_forward(lens_context *context, size_t T, size_t C, const float *bias, float *x);
@@ -23,5 +27,7 @@ lens_scratch_need lens_column_sums_scratch(size_t T, size_t C);
 lens_scratch_need lens_sum_of_squares_scratch(size_t n);
 /// Index of the first infinity or NaN, or n.
 lens_status lens_first_nonfinite(lens_context *context, size_t n, const float *x, size_t *index);
+
+LENS_END_C
 
 #endif

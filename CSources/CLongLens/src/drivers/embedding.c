@@ -25,7 +25,7 @@ static void gather_piece(void *argument, size_t index, size_t thread) {
 lens_status lens_embedding_forward(lens_context *context, size_t T, size_t C, const float *table, const int32_t *tokens,
                                    float *out) {
     embedding_work work = {NULL, out, table, tokens, T, C, lens_piece_rows(C)};
-    lens_parallel_for(context, lens_piece_count(T, work.rows), gather_piece, &work);
+    lens_parallel_for(context, ceil_div(T, work.rows), gather_piece, &work);
     return LENS_OK;
 }
 
@@ -35,12 +35,12 @@ static void scatter_piece(void *argument, size_t index, size_t thread) {
     const embedding_work *w = argument;
     lens_piece p = lens_piece_at(index, w->C, stripe);
     for (size_t t = 0; t < w->T; t++)
-        w->row->add(w->to + (size_t)w->tokens[t] * w->C + p.start, w->from + t * w->C + p.start, p.count);
+        w->row->add(p.count, w->from + t * w->C + p.start, w->to + (size_t)w->tokens[t] * w->C + p.start);
 }
 
 lens_status lens_embedding_backward(lens_context *context, size_t T, size_t C, const float *dout, const int32_t *tokens,
                                     float *dtable) {
     embedding_work work = {&context->kernels->row, dtable, dout, tokens, T, C, 0};
-    lens_parallel_for(context, lens_piece_count(C, stripe), scatter_piece, &work);
+    lens_parallel_for(context, ceil_div(C, stripe), scatter_piece, &work);
     return LENS_OK;
 }

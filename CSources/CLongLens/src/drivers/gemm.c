@@ -1,25 +1,27 @@
 // The matrix product: blocking, packing, scheduling. No instructions of any one processor here.
 //
-// K is cut into steps whose length depends on K alone, so that an element's chain of multiply-adds depends on
-// its row, its column and K. For every step, panels of A and B are packed by all threads, then blocks of C
-// are computed by all threads. A product of few rows uses every panel of B once: there the thread that needs
-// it packs it.
+// The loops, from outside: MC rows and NC columns, whose packed panels exist at a time; KC positions along K; blocks of
+// C, each computed by one thread; register tiles of MR x NR. KC depends on K alone, so that an element's chain of
+// multiply-adds depends on its row, its column and K. For every KC, panels of A and B are packed by all threads, then
+// blocks of C are computed by all threads. A product of few rows uses every panel of B once: there the thread that
+// needs it packs it.
 #include "lens/gemm.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
+#include "sizes.h"
 #include <string.h>
 
 enum {
-    KC = 576,               // longest step: a panel of A, 8 rows, takes 18 KB of the first-level cache. Bits depend on
-                            // it, so it is the same for every machine; what depends on other caches changes none
-    rows_of_few = 256,      // up to this many rows, panels of B are packed where they are used
-    colliding_rows = 2048,  // rows of B with this stride, or a multiple, fall on the same few sets of a cache
-    serial_size = 1 << 17,  // below this many multiply-adds, waking threads costs more than it brings
-    panels_of_a = 8,        // packed by one task
+    max_KC = 576,   // a panel of A, 8 rows, takes 18 KB of the first-level cache. Bits depend on it, so it is the
+                    // same for every machine; what depends on other caches changes none
+    few_rows = 256, // up to this many, panels of B are packed where they are used
+    colliding_rows = 2048, // rows of B with this stride, or a multiple, fall on the same few sets of a cache
+    serial_size = 1 << 17, // below this many multiply-adds, waking threads costs more than it brings
+    panels_of_a = 8,       // packed by one task
     panels_of_b = 2,
-    steps_at_once = 32,     // while packing A
-    blocks_wanted = 16,     // at least, in each direction that can give them
-    panels_of_block = 4,    // of A, at most
+    packed_positions = 32, // of a panel of A, before the next panel's
+    min_blocks = 16,       // in each direction that can give them
+    max_row_panels = 4,    // of a block
 };
 
 typedef struct product {
@@ -28,71 +30,65 @@ typedef struct product {
     bool transpose_a, transpose_b, accumulate;
     bool pack_a, pack_b, pack_where_used; // all panels beforehand; panels of B by the thread that needs them
     size_t lda, ldb, ldc;
-    const float *a, *b; // where the current rows (columns) and step start
+    const float *a, *b; // where the current rows (columns) and KC start
     float *c;
-    size_t rows, columns, k; // of the part at hand
+    size_t M, N, KC; // of the part at hand: at most MC, NC
     size_t block_rows, block_columns;
     float *packed_a, *packed_b; // panels; packed_b holds one panel when packed where used, of thread 0
 } product;
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-static size_t most(size_t a, size_t b) { return a > b ? a : b; }
-static size_t pieces(size_t whole, size_t piece) { return whole / piece + (whole % piece != 0); }
-static size_t round_up(size_t x, size_t multiple) { return pieces(x, multiple) * multiple; }
-
-static const float *start_of_row(const product *x, size_t row) {
-    return x->a + row * (x->transpose_a ? 1 : x->lda);
-}
-static const float *start_of_column(const product *x, size_t column) {
+static const float *row_start(const product *x, size_t row) { return x->a + row * (x->transpose_a ? 1 : x->lda); }
+static const float *column_start(const product *x, size_t column) {
     return x->b + column * (x->transpose_b ? x->ldb : 1);
 }
 
-// Packs the panels of A from `row` to `end`, a few steps at a time: where op(A) is transposed, the rows of
-// one step lie side by side, and what is fetched for one panel serves the next ones.
+// Packs the panels of A from `row` to `end`, a few positions at a time: where op(A) is transposed, the rows at one
+// position lie side by side, and what is fetched for one panel serves the next ones.
 static void pack_rows(const product *x, size_t row, size_t end) {
-    size_t mr = x->kernels->mr;
-    for (size_t p = 0; p < x->k; p += steps_at_once)
-        for (size_t i = row; i < end; i += mr)
-            x->kernels->pack_a(x->transpose_a, least(steps_at_once, x->k - p), least(mr, end - i),
-                               start_of_row(x, i) + p * (x->transpose_a ? x->lda : 1), x->lda,
-                               x->packed_a + i * x->k + p * mr);
+    size_t MR = x->kernels->MR;
+    for (size_t p = 0; p < x->KC; p += packed_positions)
+        for (size_t i = row; i < end; i += MR)
+            x->kernels->pack_a(min(MR, end - i), min(packed_positions, x->KC - p), x->transpose_a,
+                               row_start(x, i) + p * (x->transpose_a ? x->lda : 1), x->lda,
+                               x->packed_a + i * x->KC + p * MR);
 }
 
 static void pack_columns(const product *x, size_t column, float *packed) {
-    x->kernels->pack_b(x->transpose_b, x->k, least(x->kernels->nr, x->columns - column),
-                       start_of_column(x, column), x->ldb, packed);
+    x->kernels->pack_b(min(x->kernels->NR, x->N - column), x->KC, x->transpose_b, column_start(x, column), x->ldb,
+                       packed);
 }
 
-static lens_gemm_panel panel_of_rows(const product *x, size_t row) {
-    if (x->pack_a) return (lens_gemm_panel){x->packed_a + row * x->k, 1, x->kernels->mr};
-    const float *start = start_of_row(x, row);
+static lens_gemm_panel row_panel(const product *x, size_t row) {
+    if (x->pack_a) return (lens_gemm_panel){x->packed_a + row * x->KC, 1, x->kernels->MR};
+    const float *start = row_start(x, row);
     return x->transpose_a ? (lens_gemm_panel){start, 1, x->lda} : (lens_gemm_panel){start, x->lda, 1};
 }
 
-static lens_gemm_panel panel_of_columns(const product *x, size_t column, float *own_panel) {
-    if (own_panel != NULL) return (lens_gemm_panel){own_panel, 1, x->kernels->nr};
-    if (x->pack_b) return (lens_gemm_panel){x->packed_b + column * x->k, 1, x->kernels->nr};
-    return (lens_gemm_panel){start_of_column(x, column), 1, x->ldb};
+static lens_gemm_panel column_panel(const product *x, size_t column, float *own_panel) {
+    if (own_panel != NULL) return (lens_gemm_panel){own_panel, 1, x->kernels->NR};
+    if (x->pack_b) return (lens_gemm_panel){x->packed_b + column * x->KC, 1, x->kernels->NR};
+    return (lens_gemm_panel){column_start(x, column), 1, x->ldb};
 }
 
 // The panels of B, then those of A, a few at a time.
 static void pack_task(void *argument, size_t index, size_t thread) {
     (void)thread;
     const product *x = argument;
-    size_t wide = panels_of_b * x->kernels->nr, high = panels_of_a * x->kernels->mr;
-    size_t b_tasks = x->pack_b ? pieces(x->columns, wide) : 0;
+    size_t wide = panels_of_b * x->kernels->NR, high = panels_of_a * x->kernels->MR;
+    size_t b_tasks = x->pack_b ? ceil_div(x->N, wide) : 0;
     if (index < b_tasks) {
-        size_t end = least((index + 1) * wide, x->columns), nr = x->kernels->nr;
-        for (size_t j = index * wide; j < end; j += nr) pack_columns(x, j, x->packed_b + j * x->k);
+        size_t end = min((index + 1) * wide, x->N), NR = x->kernels->NR;
+        for (size_t j = index * wide; j < end; j += NR) pack_columns(x, j, x->packed_b + j * x->KC);
     } else {
         size_t row = (index - b_tasks) * high;
-        pack_rows(x, row, least(row + high, x->rows));
+        pack_rows(x, row, min(row + high, x->M));
     }
 }
 
 static size_t pack_task_count(const product *x) {
-    return (x->pack_b ? pieces(x->columns, panels_of_b * x->kernels->nr) : 0) +
-           (x->pack_a ? pieces(x->rows, panels_of_a * x->kernels->mr) : 0);
+    size_t a = x->pack_a ? ceil_div(x->M, panels_of_a * x->kernels->MR) : 0;
+    size_t b = x->pack_b ? ceil_div(x->N, panels_of_b * x->kernels->NR) : 0;
+    return a + b;
 }
 
 // One block of C, panel of A by panel of A: it stays in the first-level cache while the block's panels of B
@@ -100,37 +96,36 @@ static size_t pack_task_count(const product *x) {
 static void block_task(void *argument, size_t index, size_t thread) {
     const product *x = argument;
     const lens_gemm_kernels *kernels = x->kernels;
-    size_t blocks_in_column = pieces(x->rows, x->block_rows);
+    size_t blocks_in_column = ceil_div(x->M, x->block_rows);
     size_t row0 = index % blocks_in_column * x->block_rows;
     size_t column0 = index / blocks_in_column * x->block_columns;
-    size_t row_end = least(row0 + x->block_rows, x->rows);
-    size_t column_end = least(column0 + x->block_columns, x->columns);
+    size_t row_end = min(row0 + x->block_rows, x->M), column_end = min(column0 + x->block_columns, x->N);
     float *own_panel = NULL;
     if (x->pack_where_used) {
         own_panel = thread == 0 ? x->packed_b : lens_scratch_of(x->context, thread);
         pack_columns(x, column0, own_panel);
     }
-    for (size_t row = row0; row < row_end; row += kernels->mr) {
-        size_t rows = least(kernels->mr, row_end - row), lane = 0;
-        lens_gemm_panel a = panel_of_rows(x, row);
-        // While one panel of A is used, the next one is brought near: mr stretches of k elements.
-        lens_gemm_panel next = row + kernels->mr < x->rows ? panel_of_rows(x, row + kernels->mr) : a;
-        size_t stretch = next.step == 1 ? next.lane : x->k;
-        for (size_t column = column0; column < column_end; column += kernels->nr, lane++) {
-            size_t columns = least(kernels->nr, column_end - column);
-            lens_gemm_panel b = panel_of_columns(x, column, own_panel);
+    for (size_t row = row0; row < row_end; row += kernels->MR) {
+        size_t m = min(kernels->MR, row_end - row), lane = 0;
+        lens_gemm_panel a = row_panel(x, row);
+        // While one panel of A is used, the next one is prefetched: MR stretches of KC elements.
+        lens_gemm_panel next = row + kernels->MR < x->M ? row_panel(x, row + kernels->MR) : a;
+        size_t stretch = next.stride == 1 ? next.lane_stride : x->KC;
+        for (size_t column = column0; column < column_end; column += kernels->NR, lane++) {
+            size_t n = min(kernels->NR, column_end - column);
+            lens_gemm_panel b = column_panel(x, column, own_panel);
             float *c = x->c + row * x->ldc + column;
-            if (rows == kernels->mr && columns == kernels->nr) {
-                const float *ahead = lane < rows ? next.start + lane * stretch : a.start;
-                kernels->tile(x->k, a, b, c, x->ldc, x->accumulate, ahead);
+            if (m == kernels->MR && n == kernels->NR) {
+                const float *prefetched = lane < m ? next.start + lane * stretch : a.start;
+                kernels->tile(x->KC, x->accumulate, a, b, prefetched, c, x->ldc);
             } else {
-                kernels->edge_tile(rows, columns, x->k, a, b, c, x->ldc, x->accumulate);
+                kernels->edge_tile(m, n, x->KC, x->accumulate, a, b, c, x->ldc);
             }
         }
     }
 }
 
-static void run(size_t count, lens_task task, product *x, bool serial) {
+static void run(product *x, size_t count, bool serial, lens_task task) {
     if (!serial) {
         lens_parallel_for(x->context, count, task, x);
         return;
@@ -140,89 +135,103 @@ static void run(size_t count, lens_task task, product *x, bool serial) {
 
 // Chooses the blocks of C: of columns, what fills most of the second-level cache with panels of B; of rows, a
 // few panels of A; less where there would not be work for many threads.
-static void choose_blocks(product *x, size_t step) {
-    size_t mr = x->kernels->mr, nr = x->kernels->nr, l2 = lens_cache_sizes().l2;
+static void choose_blocks(product *x, size_t KC) {
+    size_t MR = x->kernels->MR, NR = x->kernels->NR, l2 = lens_cache_sizes().l2;
     if (x->pack_where_used) {
-        x->block_rows = x->rows, x->block_columns = nr;
+        x->block_rows = x->M, x->block_columns = NR;
         return;
     }
-    size_t row_panels = pieces(x->rows, mr), column_panels = pieces(x->columns, nr);
-    size_t high = most(1, least(panels_of_block, row_panels / blocks_wanted));
+    size_t row_panels = ceil_div(x->M, MR), column_panels = ceil_div(x->N, NR);
+    size_t high = max(1, min(max_row_panels, row_panels / min_blocks));
     if (l2 == 0) l2 = 512 << 10;
-    size_t widest = most(1, l2 / 20 * 13 / (step * sizeof(float) * nr));
-    size_t groups = most(pieces(column_panels, widest), pieces(blocks_wanted, pieces(row_panels, high)));
-    x->block_rows = high * mr, x->block_columns = pieces(column_panels, least(groups, column_panels)) * nr;
+    size_t widest = max(1, l2 / 20 * 13 / (KC * sizeof(float) * NR));
+    size_t groups = max(ceil_div(column_panels, widest), ceil_div(min_blocks, ceil_div(row_panels, high)));
+    x->block_rows = high * MR, x->block_columns = ceil_div(column_panels, min(groups, column_panels)) * NR;
 }
 
-// Rows and columns whose packed panels exist at a time: those of one step fill half of the last cache, four parts of it
-// with A and three with B. Never more than 16 MB: the memory plan counts on it.
-static size_t part_size(size_t share, size_t multiple) {
+// MC and NC: the packed panels of one KC fill half of the last cache, four parts of it with A and three with B. Never
+// more than 16 MB: the memory plan counts on it.
+static size_t packed_lanes(size_t share, size_t multiple) {
     size_t l3 = lens_cache_sizes().l3;
-    l3 = l3 == 0 ? 8 << 20 : least(l3, 32 << 20);
-    return round_up(most(l3 / 14 * share / (KC * sizeof(float)), 256), multiple);
+    l3 = l3 == 0 ? 8 << 20 : min(l3, 32 << 20);
+    return round_up(max(l3 / 14 * share / (max_KC * sizeof(float)), 256), multiple);
 }
+static size_t rows_packed(const lens_gemm_kernels *kernels) { return packed_lanes(4, kernels->MR); }
+static size_t columns_packed(const lens_gemm_kernels *kernels) { return packed_lanes(3, kernels->NR); }
 
-// All steps of K for the rows and columns of `x`, at most a part, with scratch for their panels.
-static void multiply_part(product x, size_t K, size_t step, bool accumulate) {
-    bool serial = (double)x.rows * (double)x.columns * (double)step < serial_size;
-    choose_blocks(&x, step);
-    for (size_t done = 0; done < K; done += step) {
-        x.k = least(step, K - done);
+// All of K for the rows and columns of `x`, at most MC and NC, with scratch for their panels.
+static void multiply_part(product x, size_t K, size_t KC, bool accumulate) {
+    bool serial = (double)x.M * (double)x.N * (double)KC < serial_size;
+    choose_blocks(&x, KC);
+    for (size_t done = 0; done < K; done += KC) {
+        x.KC = min(KC, K - done);
         x.accumulate = accumulate || done > 0;
-        run(pack_task_count(&x), pack_task, &x, serial);
-        run(pieces(x.rows, x.block_rows) * pieces(x.columns, x.block_columns), block_task, &x, serial);
-        x.a += x.k * (x.transpose_a ? x.lda : 1);
-        x.b += x.k * (x.transpose_b ? 1 : x.ldb);
+        run(&x, pack_task_count(&x), serial, pack_task);
+        run(&x, ceil_div(x.M, x.block_rows) * ceil_div(x.N, x.block_columns), serial, block_task);
+        x.a += x.KC * (x.transpose_a ? x.lda : 1);
+        x.b += x.KC * (x.transpose_b ? 1 : x.ldb);
     }
 }
 
-// Steps of equal length, not a short last one.
-size_t lens_gemm_kc(size_t K) { return pieces(K, pieces(K, KC)); }
+// Blocks of equal length, not a short last one.
+size_t lens_gemm_kc(size_t K) { return ceil_div(K, ceil_div(K, max_KC)); }
 
-lens_scratch_need lens_gemm_scratch(const lens_context *context, bool transpose_a, bool transpose_b, size_t M, size_t N,
-                                    size_t K) {
-    const lens_gemm_kernels *kernels = &context->kernels->gemm;
-    size_t step = least(K, KC);
-    size_t a = transpose_a ? round_up(round_up(least(M, part_size(4, kernels->mr)), kernels->mr) * step, 16) : 0;
-    // Whether B is packed beforehand depends on the number of rows and their distance.
-    size_t b = round_up(most(least(N, part_size(3, kernels->nr)), kernels->nr), kernels->nr) * step;
-    return (lens_scratch_need){(a + b) * sizeof(float), transpose_b ? kernels->nr * step * sizeof(float) : 0};
+// Floats of packed panels, at a cache line's border.
+static size_t panel_floats(size_t lanes, size_t multiple, size_t KC) {
+    return round_up(round_up(lanes, multiple) * KC, 16);
 }
 
-static void clear(float *C, size_t M, size_t N, size_t ldc) {
+lens_scratch_need lens_gemm_scratch(const lens_context *context, size_t M, size_t N, size_t K, bool transpose_a,
+                                    bool transpose_b) {
+    const lens_gemm_kernels *kernels = &context->kernels->gemm;
+    size_t KC = min(K, max_KC), MR = kernels->MR, NR = kernels->NR;
+    size_t a = transpose_a ? panel_floats(min(M, rows_packed(kernels)), MR, KC) : 0;
+    // Whether B is packed beforehand depends on the number of rows and their distance.
+    size_t b = round_up(max(min(N, columns_packed(kernels)), NR), NR) * KC;
+    return (lens_scratch_need){(a + b) * sizeof(float), transpose_b ? NR * KC * sizeof(float) : 0};
+}
+
+static void clear(size_t M, size_t N, float *C, size_t ldc) {
     for (size_t i = 0; i < M; i++) memset(C + i * ldc, 0, N * sizeof *C);
 }
 
-lens_status lens_gemm_f32(lens_context *context, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K,
-                          const float *A, size_t lda, const float *B, size_t ldb, bool accumulate, float *C, size_t ldc) {
+lens_status lens_gemm_f32(lens_context *context, size_t M, size_t N, size_t K, bool transpose_a, bool transpose_b,
+                          bool accumulate, const float *A, size_t lda, const float *B, size_t ldb, float *C,
+                          size_t ldc) {
     if (M == 0 || N == 0) return LENS_OK;
     if (K == 0) {
-        if (!accumulate) clear(C, M, N, ldc);
+        if (!accumulate) clear(M, N, C, ldc);
         return LENS_OK;
     }
     const lens_gemm_kernels *kernels = &context->kernels->gemm;
-    size_t step = lens_gemm_kc(K);
-    product x = {.context = context, .kernels = kernels, .transpose_a = transpose_a, .transpose_b = transpose_b,
-                 .lda = lda, .ldb = ldb, .ldc = ldc};
+    size_t MC = rows_packed(kernels), NC = columns_packed(kernels), KC = lens_gemm_kc(K);
+    product x = {
+        .context = context,
+        .kernels = kernels,
+        .transpose_a = transpose_a,
+        .transpose_b = transpose_b,
+        .lda = lda,
+        .ldb = ldb,
+        .ldc = ldc,
+    };
     x.pack_a = transpose_a;
-    x.pack_where_used = transpose_b && M <= rows_of_few;
+    x.pack_where_used = transpose_b && M <= few_rows;
     x.pack_b = !x.pack_where_used && (transpose_b || M >= kernels->pack_b_from || ldb % colliding_rows == 0);
-    size_t part_rows = part_size(4, kernels->mr), part_columns = part_size(3, kernels->nr);
-    size_t a_floats = x.pack_a ? round_up(round_up(least(M, part_rows), kernels->mr) * step, 16) : 0;
-    size_t b_floats = x.pack_where_used ? kernels->nr * step : 0;
-    if (x.pack_b) b_floats = round_up(least(N, part_columns), kernels->nr) * step;
+    size_t a_floats = x.pack_a ? panel_floats(min(M, MC), kernels->MR, KC) : 0;
+    size_t b_floats = x.pack_where_used ? kernels->NR * KC : 0;
+    if (x.pack_b) b_floats = round_up(min(N, NC), kernels->NR) * KC;
     if (!lens_scratch_take(context, 1, (a_floats + b_floats) * sizeof(float))) return LENS_NO_MEMORY;
     // Where panels of B are packed by who uses them, every thread has one.
     if (x.pack_where_used && !lens_scratch_take(context, context->threads, b_floats * sizeof(float)))
         return LENS_NO_MEMORY;
     x.packed_a = lens_scratch_of(context, 0);
     x.packed_b = x.packed_a + a_floats;
-    for (size_t row = 0; row < M; row += part_rows)
-        for (size_t column = 0; column < N; column += part_columns) {
-            x.rows = least(part_rows, M - row), x.columns = least(part_columns, N - column);
+    for (size_t row = 0; row < M; row += MC)
+        for (size_t column = 0; column < N; column += NC) {
+            x.M = min(MC, M - row), x.N = min(NC, N - column);
             x.a = A + row * (transpose_a ? 1 : lda), x.b = B + column * (transpose_b ? ldb : 1);
             x.c = C + row * ldc + column;
-            multiply_part(x, K, step, accumulate);
+            multiply_part(x, K, KC, accumulate);
         }
     return LENS_OK;
 }

@@ -19,7 +19,7 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
     for (size_t row = p.start; row < p.start + p.count; row++) {
         const float *logits = w->logits + row * w->V;
         float maximum;
-        double logarithm = log(w->row->sum_exp(logits, w->V, &maximum));
+        double logarithm = log(w->row->sum_exp(w->V, logits, &maximum));
         w->lse[row] = (float)((double)maximum + logarithm);
         // Not from the rounded lse: for large logits that would cost the loss its digits.
         w->nll[row] = (float)(logarithm + ((double)maximum - (double)logits[w->targets[row]]));
@@ -29,7 +29,7 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
 lens_status lens_cross_entropy_forward(lens_context *context, size_t rows, size_t V, const float *logits,
                                        const int32_t *targets, float *nll, float *lse) {
     forward_work work = {&context->kernels->row, nll, lse, logits, targets, rows, V, lens_piece_rows(V)};
-    lens_parallel_for(context, lens_piece_count(rows, work.size), forward_piece, &work);
+    lens_parallel_for(context, ceil_div(rows, work.size), forward_piece, &work);
     return LENS_OK;
 }
 
@@ -47,7 +47,7 @@ static void backward_row(const backward_work *w, size_t row) {
         memset(logits, 0, w->V * sizeof(float));
         return;
     }
-    w->row->scaled_softmax(logits, w->lse[row], weight, w->V);
+    w->row->scaled_softmax(w->V, w->lse[row], weight, logits);
     logits[w->targets[row]] -= weight;
 }
 
@@ -61,6 +61,6 @@ static void backward_piece(void *argument, size_t index, size_t thread) {
 lens_status lens_cross_entropy_backward(lens_context *context, size_t rows, size_t V, const int32_t *targets,
                                         const float *lse, const float *weight, float *logits) {
     backward_work work = {&context->kernels->row, logits, lse, weight, targets, rows, V, lens_piece_rows(V)};
-    lens_parallel_for(context, lens_piece_count(rows, work.size), backward_piece, &work);
+    lens_parallel_for(context, ceil_div(rows, work.size), backward_piece, &work);
     return LENS_OK;
 }

@@ -16,7 +16,7 @@ static void adamw_piece(void *argument, size_t index, size_t thread) {
     const adamw_work *w = argument;
     lens_piece piece = lens_piece_at(index, w->n, lens_piece_elements);
     size_t at = piece.start;
-    w->row->adamw(w->p + at, w->g + at, w->m + at, w->v + at, piece.count, &w->factors);
+    w->row->adamw(piece.count, &w->factors, w->g + at, w->m + at, w->v + at, w->p + at);
 }
 
 lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings s, const float *g, float *m, float *v,
@@ -33,6 +33,6 @@ lens_status lens_adamw(lens_context *context, size_t n, lens_adamw_settings s, c
         .decay = (float)(s.learning_rate * s.weight_decay),
     };
     adamw_work work = {&context->kernels->row, p, m, v, g, n, factors};
-    lens_parallel_for(context, lens_piece_count(n, lens_piece_elements), adamw_piece, &work);
+    lens_parallel_for(context, ceil_div(n, lens_piece_elements), adamw_piece, &work);
     return LENS_OK;
 }

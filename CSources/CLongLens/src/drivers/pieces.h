@@ -3,6 +3,7 @@
 #ifndef LENS_PIECES_H
 #define LENS_PIECES_H
 #include "lens/context.h"
+#include "sizes.h"
 #include <stddef.h>
 
 enum {
@@ -17,12 +18,10 @@ typedef struct lens_piece {
     size_t start, count;
 } lens_piece;
 
-static inline size_t lens_piece_count(size_t n, size_t size) { return n / size + (n % size != 0); }
-
 /// Piece number `index` of `n` things cut into pieces of `size`.
 static inline lens_piece lens_piece_at(size_t index, size_t n, size_t size) {
-    size_t start = index * size, left = n - start;
-    return (lens_piece){start, left < size ? left : size};
+    size_t start = index * size;
+    return (lens_piece){start, min(n - start, size)};
 }
 
 /// Rows of `C` elements that make about one piece.
@@ -32,8 +31,7 @@ static inline size_t lens_piece_rows(size_t C) {
 
 /// Rows that one partial column sum covers.
 static inline size_t lens_partial_sum_rows(size_t rows) {
-    size_t size = lens_piece_count(rows, lens_partial_sums);
-    return size < lens_partial_rows ? lens_partial_rows : size;
+    return max(ceil_div(rows, lens_partial_sums), lens_partial_rows);
 }
 
 /// sum[C] += the `count` rows of partial[count, C], in order; partial[0] is overwritten.

@@ -20,7 +20,7 @@ typedef struct lens_attention_forward_tile {
     float *maximum;     // [lanes], running maximum of the scores, -inf at first
     float *sum;         // [lanes], running sum of exp2(score - maximum)
     float *out;         // lane-packed, running sum of exp2(score - maximum) * v
-    // Rows of K and V that will soon be packed, `next_stride` apart: the kernel may ask for them meanwhile.
+    // Rows of K and V that will soon be packed, `next_stride` apart: the kernel may prefetch them.
     const float *next_k, *next_v;
     size_t next_rows, next_stride;
 } lens_attention_forward_tile;
@@ -41,30 +41,29 @@ typedef struct lens_attention_backward_tile {
 } lens_attention_backward_tile;
 
 typedef struct lens_attention_kernels {
-    size_t lanes;          // width of a score tile
-    size_t rows;           // height of a register tile
-    size_t head_multiple;  // the padded head size is a multiple of this
-    size_t forward_keys;   // keys of one forward tile, a multiple of `rows`
-    size_t backward_tiles; // tiles of keys in one backward block
+    size_t lanes;            // width of a score tile
+    size_t rows;             // height of a register tile
+    size_t head_multiple;    // the padded head size is a multiple of this
+    size_t forward_keys;     // keys of one forward tile, a multiple of `rows`
+    size_t backward_tiles;   // tiles of keys in one backward block
     size_t backward_queries; // queries in one backward block, a multiple of `rows`
 
     void (*forward)(const lens_attention_forward_tile *tile);
     void (*backward)(const lens_attention_backward_tile *tile);
 
     /// `rows` rows of `HS` elements, `stride` apart, into row-packed rows; zeros up to HSP and `padded_rows`.
-    void (*pack_rows)(float *packed, const float *x, size_t stride, size_t rows, size_t padded_rows, size_t HS,
-                      size_t HSP);
+    void (*pack_rows)(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,
+                      float *packed);
     /// The same rows (at most `lanes`), times `factor`, into one lane-packed tile.
-    void (*pack_lanes)(float *packed, const float *x, size_t stride, size_t rows, size_t HS, size_t HSP,
-                       float factor);
+    void (*pack_lanes)(size_t rows, size_t HS, size_t HSP, float factor, const float *x, size_t stride, float *packed);
     /// Row-packed rows, times `factor`, to (or added to) rows `stride` apart.
-    void (*unpack_rows)(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
-                        float factor, bool add);
+    void (*unpack_rows)(size_t rows, size_t HS, size_t HSP, float factor, bool accumulate, const float *packed,
+                        float *x, size_t stride);
     /// A lane-packed tile, each lane times its factor, to (or added to) rows `stride` apart.
-    void (*unpack_lanes)(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
-                         const float *factors, bool add);
+    void (*unpack_lanes)(size_t rows, size_t HS, bool accumulate, const float *factors, const float *packed, float *x,
+                         size_t stride);
     /// Sum of x[i] * y[i].
-    float (*dot)(const float *x, const float *y, size_t n);
+    float (*dot)(size_t n, const float *x, const float *y);
 } lens_attention_kernels;
 
 void lens_attention_kernels_scalar(lens_attention_kernels *table);

@@ -3,8 +3,8 @@
 #define LENS_PEAK_KERNELS_H
 #include <stddef.h>
 
-/// More chains than latency times ports on any processor we know (4 cycles x 2 ports, 5 x 2), and few enough for sixteen
-/// registers.
+/// More chains than latency times ports on any processor we know (4 cycles x 2 ports, 5 x 2), and few enough for
+/// sixteen registers.
 enum { lens_peak_chains = 12 };
 
 /// Each runs `rounds` rounds of independent multiply-adds and returns how many floating-point operations that was.

@@ -7,6 +7,7 @@
 
 enum { small_block = 32, k_block = 256 };
 
+// clang-format off: a table
 // x = d * q; the fields d, m and minimum_scale are fp16. Nibbles: the low ones are elements 0-15, the high ones 16-31.
 typedef struct { uint8_t d[2], q[16]; } block_q4_0;         // x = d * (q - 8)
 typedef struct { uint8_t d[2], m[2], q[16]; } block_q4_1;   // x = d * q + m
@@ -36,6 +37,7 @@ typedef struct { uint8_t exponent, q[16]; } block_mxfp4;
 typedef struct { uint8_t q[48], rest[4], d[2]; } block_tq1_0;
 // The same, four in a byte, two bits each.
 typedef struct { uint8_t q[64], d[2]; } block_tq2_0;
+// clang-format on
 
 static inline uint32_t float_bits(float value) {
     uint32_t bits;
@@ -81,8 +83,8 @@ static inline uint16_t float_to_half(float value) {
 static inline float load_half_as_float(const void *source) { return half_to_float(load_half(source)); }
 
 // One function per type and direction; `n` is a whole number of blocks.
-typedef void lens_dequantizer(const void *source, float *destination, size_t n);
-typedef void lens_quantizer(const float *source, void *destination, size_t n);
+typedef void lens_dequantizer(size_t n, const void *source, float *destination);
+typedef void lens_quantizer(size_t n, const float *source, void *destination);
 
 lens_dequantizer lens_dequantize_f32, lens_dequantize_f16, lens_dequantize_bf16;
 lens_dequantizer lens_dequantize_q4_0, lens_dequantize_q4_1, lens_dequantize_q5_0, lens_dequantize_q5_1,

@@ -10,6 +10,7 @@ static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 
 static const int8_t e2m1_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 // The 512 points of IQ3_S: four numbers n of four bits, the first one lowest, each standing for 2n + 1.
+// clang-format off: a table
 static const uint16_t iq3_s_points[512] = {
     0x0000, 0x0001, 0x0002, 0x0005, 0x0007, 0x0010, 0x0011, 0x0012, 0x0014, 0x0016, 0x0020, 0x0021,
     0x0025, 0x0033, 0x0040, 0x0042, 0x0045, 0x0047, 0x0051, 0x0053, 0x0060, 0x0062, 0x0071, 0x0074,
@@ -55,6 +56,7 @@ static const uint16_t iq3_s_points[512] = {
     0x7204, 0x7210, 0x7216, 0x7221, 0x7230, 0x7251, 0x7302, 0x7332, 0x7335, 0x7353, 0x7401, 0x7405,
     0x7413, 0x7420, 0x7450, 0x7522, 0x7542, 0x7602, 0x7631, 0x7700,
 };
+// clang-format on
 
 // 32 elements of 16 bytes: the low nibbles are elements 0-15, the high ones 16-31.
 static inline void look_up(const uint8_t *q, const int8_t *values, float scale, float *restrict destination) {
@@ -64,14 +66,14 @@ static inline void look_up(const uint8_t *q, const int8_t *values, float scale, 
     }
 }
 
-void lens_dequantize_iq4_nl(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_iq4_nl(size_t n, const void *source, float *restrict destination) {
     const block_iq4_nl *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         look_up(block[b].q, iq4_values, load_half_as_float(block[b].d), destination);
     }
 }
 
-void lens_dequantize_iq4_xs(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_iq4_xs(size_t n, const void *source, float *restrict destination) {
     const block_iq4_xs *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
@@ -83,7 +85,7 @@ void lens_dequantize_iq4_xs(const void *source, float *restrict destination, siz
     }
 }
 
-void lens_dequantize_iq3_s(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_iq3_s(size_t n, const void *source, float *restrict destination) {
     const block_iq3_s *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
@@ -106,7 +108,7 @@ static inline float half_power(uint8_t exponent) {
     return bits_float(exponent < 2 ? 0x00200000u << exponent : (uint32_t)(exponent - 1) << 23);
 }
 
-void lens_dequantize_mxfp4(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_mxfp4(size_t n, const void *source, float *restrict destination) {
     const block_mxfp4 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         look_up(block[b].q, e2m1_values, half_power(block[b].exponent), destination);

@@ -4,7 +4,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-void lens_dequantize_q2_k(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q2_k(size_t n, const void *source, float *restrict destination) {
     const block_q2_k *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d), dm = load_half_as_float(block[b].minimum_scale);
@@ -26,7 +26,7 @@ static inline int q3_scale(const uint8_t *packed, int group) {
     return (low | high << 4) - 32;
 }
 
-void lens_dequantize_q3_k(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q3_k(size_t n, const void *source, float *restrict destination) {
     const block_q3_k *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
@@ -54,7 +54,7 @@ static inline void scale_and_minimum(const uint8_t *packed, int group, int *scal
     }
 }
 
-void lens_dequantize_q4_k(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q4_k(size_t n, const void *source, float *restrict destination) {
     const block_q4_k *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d), dm = load_half_as_float(block[b].minimum_scale);
@@ -68,7 +68,7 @@ void lens_dequantize_q4_k(const void *source, float *restrict destination, size_
     }
 }
 
-void lens_dequantize_q5_k(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q5_k(size_t n, const void *source, float *restrict destination) {
     const block_q5_k *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d), dm = load_half_as_float(block[b].minimum_scale);
@@ -85,7 +85,7 @@ void lens_dequantize_q5_k(const void *source, float *restrict destination, size_
     }
 }
 
-void lens_dequantize_q6_k(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q6_k(size_t n, const void *source, float *restrict destination) {
     const block_q6_k *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);

@@ -14,7 +14,7 @@ static uint32_t load_high_bits(const uint8_t *source) {
     return bits;
 }
 
-void lens_dequantize_q4_0(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q4_0(size_t n, const void *source, float *restrict destination) {
     const block_q4_0 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         float d = load_half_as_float(block[b].d);
@@ -25,7 +25,7 @@ void lens_dequantize_q4_0(const void *source, float *restrict destination, size_
     }
 }
 
-void lens_dequantize_q4_1(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q4_1(size_t n, const void *source, float *restrict destination) {
     const block_q4_1 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         float d = load_half_as_float(block[b].d), m = load_half_as_float(block[b].m);
@@ -45,7 +45,7 @@ static inline void unpack_five_bits(const uint8_t *restrict q, const uint8_t *hi
     }
 }
 
-void lens_dequantize_q5_0(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q5_0(size_t n, const void *source, float *restrict destination) {
     const block_q5_0 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         float d = load_half_as_float(block[b].d);
@@ -55,7 +55,7 @@ void lens_dequantize_q5_0(const void *source, float *restrict destination, size_
     }
 }
 
-void lens_dequantize_q5_1(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q5_1(size_t n, const void *source, float *restrict destination) {
     const block_q5_1 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         float d = load_half_as_float(block[b].d), m = load_half_as_float(block[b].m);
@@ -65,7 +65,7 @@ void lens_dequantize_q5_1(const void *source, float *restrict destination, size_
     }
 }
 
-void lens_dequantize_q8_0(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_q8_0(size_t n, const void *source, float *restrict destination) {
     const block_q8_0 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
         float d = load_half_as_float(block[b].d);
@@ -116,7 +116,7 @@ static void pack_high_bits(const uint8_t *integers, uint8_t *high) {
     memcpy(high, &bits, sizeof bits);
 }
 
-void lens_quantize_q4_0(const float *restrict x, void *destination, size_t n) {
+void lens_quantize_q4_0(size_t n, const float *restrict x, void *destination) {
     block_q4_0 *restrict block = destination;
     for (size_t b = 0; b < n / small_block; b++, x += small_block) {
         // The extreme element lands on the end of the range that has one number more, -8.
@@ -128,7 +128,7 @@ void lens_quantize_q4_0(const float *restrict x, void *destination, size_t n) {
     }
 }
 
-void lens_quantize_q4_1(const float *restrict x, void *destination, size_t n) {
+void lens_quantize_q4_1(size_t n, const float *restrict x, void *destination) {
     block_q4_1 *restrict block = destination;
     for (size_t b = 0; b < n / small_block; b++, x += small_block) {
         float minimum, maximum;
@@ -142,7 +142,7 @@ void lens_quantize_q4_1(const float *restrict x, void *destination, size_t n) {
     }
 }
 
-void lens_quantize_q5_0(const float *restrict x, void *destination, size_t n) {
+void lens_quantize_q5_0(size_t n, const float *restrict x, void *destination) {
     block_q5_0 *restrict block = destination;
     for (size_t b = 0; b < n / small_block; b++, x += small_block) {
         float d = extreme(x) / -16, scale = inverse(d);
@@ -154,7 +154,7 @@ void lens_quantize_q5_0(const float *restrict x, void *destination, size_t n) {
     }
 }
 
-void lens_quantize_q5_1(const float *restrict x, void *destination, size_t n) {
+void lens_quantize_q5_1(size_t n, const float *restrict x, void *destination) {
     block_q5_1 *restrict block = destination;
     for (size_t b = 0; b < n / small_block; b++, x += small_block) {
         float minimum, maximum;
@@ -189,7 +189,7 @@ static inline int8_t round_within_127(float x) {
     return (int8_t)(x < 0.0f ? -integer : integer);
 }
 
-void lens_quantize_q8_0(const float *restrict x, void *destination, size_t n) {
+void lens_quantize_q8_0(size_t n, const float *restrict x, void *destination) {
     block_q8_0 *restrict block = destination;
     for (size_t b = 0; b < n / small_block; b++, x += small_block) {
         float d = largest_magnitude(x) / 127, scale = inverse(d);

@@ -18,7 +18,7 @@ static float *ternary_run(const uint8_t *q, int count, int places, float d, floa
     return destination;
 }
 
-void lens_dequantize_tq1_0(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_tq1_0(size_t n, const void *source, float *restrict destination) {
     const block_tq1_0 *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
@@ -28,7 +28,7 @@ void lens_dequantize_tq1_0(const void *source, float *restrict destination, size
     }
 }
 
-void lens_dequantize_tq2_0(const void *source, float *restrict destination, size_t n) {
+void lens_dequantize_tq2_0(size_t n, const void *source, float *restrict destination) {
     const block_tq2_0 *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);

@@ -51,16 +51,16 @@ size_t lens_type_block_elements(int type) { return traits(type)->elements; }
 
 size_t lens_type_block_bytes(int type) { return traits(type)->bytes; }
 
-bool lens_dequantize(int type, const void *source, float *destination, size_t n) {
+bool lens_dequantize(size_t n, int type, const void *source, float *destination) {
     const type_traits *t = traits(type);
     if (t->dequantize == NULL || n % t->elements != 0) return false;
-    t->dequantize(source, destination, n);
+    t->dequantize(n, source, destination);
     return true;
 }
 
-bool lens_quantize(int type, const float *source, void *destination, size_t n) {
+bool lens_quantize(size_t n, int type, const float *source, void *destination) {
     const type_traits *t = traits(type);
     if (t->quantize == NULL || n % t->elements != 0) return false;
-    t->quantize(source, destination, n);
+    t->quantize(n, source, destination);
     return true;
 }

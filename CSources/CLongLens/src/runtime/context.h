@@ -1,7 +1,7 @@
 // What a runtime context is made of.
 #ifndef LENS_RUNTIME_CONTEXT_H
 #define LENS_RUNTIME_CONTEXT_H
-#include "dispatch.h"
+#include "kernels/table.h"
 #include "lens/context.h"
 #include "runtime/workers.h"
 #include <pthread.h>

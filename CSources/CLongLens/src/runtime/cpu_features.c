@@ -1,12 +1,11 @@
 #include "lens/cpu.h"
-#include "isa.h"
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#ifdef LENS_X86
+#if defined(__x86_64__)
 #include <cpuid.h>
 
 static uint64_t extended_control_register(void) {

@@ -1,5 +1,6 @@
 #include "lens/memory.h"
 #include "runtime/memory.h"
+#include "sizes.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,14 +17,14 @@ size_t lens_allocation_count(void) { return allocations; }
 // Blocks of at least one huge page are mapped, so that their pages cost nothing until they are touched.
 static bool is_mapped(size_t bytes) { return bytes >= huge_page; }
 
-static size_t mapped_size(size_t bytes) { return (bytes + huge_page - 1) / huge_page * huge_page; }
+static size_t mapped_size(size_t bytes) { return round_up(bytes, huge_page); }
 
 size_t lens_allocated_size(size_t bytes) { return is_mapped(bytes) ? mapped_size(bytes) : bytes; }
 
 void *lens_allocate(size_t bytes) {
     allocations++;
     if (!is_mapped(bytes)) {
-        size_t rounded = bytes == 0 ? 64 : (bytes + 63) / 64 * 64;
+        size_t rounded = round_up(max(bytes, 1), 64);
         void *memory = aligned_alloc(64, rounded);
         if (memory != NULL) memset(memory, 0, rounded);
         return memory;

@@ -1,6 +1,6 @@
-// An OpenMP team as workers. A host thread opens one parallel region whose members stay in it as long as the context lives:
-// how they wait between regions is ours (parallel.c), and what the runtime would do there, awake for 200 ms, never comes up.
-// Every context has a team of its own, whose size is the context's, whatever thread calls.
+// An OpenMP team as workers. A host thread opens one parallel region whose members stay in it as long as the context
+// lives: how they wait between regions is ours (parallel.c), and what the runtime would do there, awake for 200 ms,
+// never comes up. Every context has a team of its own, whose size is the context's, whatever thread calls.
 //
 // The runtime ends the process where a thread, memory or its shared file is not to be had, and for some values of its
 // environment variables. So each is tried before it is asked, and it is started without these variables: none of them
@@ -121,8 +121,8 @@ static bool is_of_runtime(const char *variable) {
     return strncmp(variable, "OMP_", 4) == 0 || strncmp(variable, "KMP_", 4) == 0 || strncmp(variable, "GOMP_", 5) == 0;
 }
 
-// Makes the runtime, of which a process has one, read its settings from an environment without them. Should the program use
-// OpenMP itself and have started it, its settings stand.
+// Makes the runtime, of which a process has one, read its settings from an environment without them. Should the program
+// use OpenMP itself and have started it, its settings stand.
 static bool start_runtime(void) {
     static bool tried = false, started = false; // under `starting`
     if (tried) return started;
@@ -205,7 +205,10 @@ static size_t start_host(opening *o, pthread_t *handle) {
 }
 
 size_t lens_team_start(size_t count, void (*body)(void *), void *argument, pthread_t *handle) {
-    opening o = {.count = count, .body = body, .argument = argument, .lock = PTHREAD_MUTEX_INITIALIZER,
+    opening o = {.count = count,
+                 .body = body,
+                 .argument = argument,
+                 .lock = PTHREAD_MUTEX_INITIALIZER,
                  .known = PTHREAD_COND_INITIALIZER};
     pthread_mutex_lock(&starting);
     size_t started = start_host(&o, handle);

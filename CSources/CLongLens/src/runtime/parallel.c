@@ -5,6 +5,7 @@
 // not waited for, and one that waits goes to sleep. More threads than free cores cost little but their share.
 #include "runtime/parallel.h"
 #include "runtime/context.h"
+#include "sizes.h"
 #include <assert.h>
 #include <sched.h>
 #include <time.h>
@@ -31,13 +32,13 @@ static void work_on(region *r, size_t thread) {
 
 // ---- waiting ----
 
-// Rounds of waiting awake before a thread goes to sleep: some ten microseconds, the gap between two kernels. Where there
-// are more threads than cores, one that waits awake keeps another from working.
+// Rounds of waiting awake before a thread goes to sleep: some ten microseconds, the gap between two kernels. Where
+// there are more threads than cores, one that waits awake keeps another from working.
 enum { awake_rounds = 2000, crowded_rounds = 20 };
 
 static int rounds_awake(const lens_context *context) {
     size_t busy = atomic_load_explicit(&busy_threads, memory_order_relaxed);
-    return (busy > context->threads ? busy : context->threads) > lens_core_count() ? crowded_rounds : awake_rounds;
+    return max(busy, context->threads) > lens_core_count() ? crowded_rounds : awake_rounds;
 }
 
 static inline void pause_briefly(void) {
@@ -114,8 +115,8 @@ static void run_team(lens_context *context, region *r) {
     lens_meeting *m = &context->meeting;
     // One that cannot be started is no error, and is not asked for again: the others take its share.
     if (!context->workers.asked)
-        context->counters.workers = lens_workers_start(&context->workers, context->carrier, context->threads - 1, work,
-                                                       context);
+        context->counters.workers =
+            lens_workers_start(&context->workers, context->carrier, context->threads - 1, work, context);
     context->counters.regions++;
     atomic_fetch_add_explicit(&busy_threads, r->team, memory_order_relaxed);
     announce(m, r);
@@ -130,7 +131,7 @@ static void run_team(lens_context *context, region *r) {
 
 void lens_parallel_for(lens_context *context, size_t count, lens_task task, void *argument) {
     assert(!inside && "parallel regions do not nest");
-    size_t team = context->threads < count ? context->threads : count;
+    size_t team = min(context->threads, count);
     if (team > 1) {
         run_team(context, &(region){.team = team, .count = count, .task = task, .argument = argument});
     } else {

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-static size_t rounded(size_t bytes) { return bytes / 4096 * 4096 + (bytes % 4096 != 0 ? 4096 : 0); }
+static size_t rounded(size_t bytes) { return round_up(bytes, 4096); }
 
 static bool grow(lens_context *context, size_t thread, size_t bytes) {
     lens_scratch_block *block = &context->scratch[thread];
@@ -32,12 +32,12 @@ void *lens_scratch_of(const lens_context *context, size_t thread) {
 }
 
 lens_scratch_need lens_scratch_either(lens_scratch_need a, lens_scratch_need b) {
-    return (lens_scratch_need){a.first > b.first ? a.first : b.first, a.other > b.other ? a.other : b.other};
+    return (lens_scratch_need){max(a.first, b.first), max(a.other, b.other)};
 }
 
 size_t lens_scratch_need_bytes(lens_scratch_need need, size_t threads) {
-    if (threads > lens_max_threads) threads = lens_max_threads;
-    return lens_allocated_size(rounded(need.first)) + (threads - 1) * lens_allocated_size(rounded(need.other));
+    return lens_allocated_size(rounded(need.first)) +
+           (min(threads, lens_max_threads) - 1) * lens_allocated_size(rounded(need.other));
 }
 
 lens_status lens_scratch_reserve(lens_context *context, lens_scratch_need need) {

@@ -1,18 +1,15 @@
 // Attention on AVX2: register tiles of 4 rows and 3 vectors (12 accumulators of 16 registers).
-#include "isa.h"
 #include "kernels/attention_kernels.h"
-
-#ifdef LENS_X86
-#include <immintrin.h>
+#include "kernels/avx2/vector.h"
+#include "kernels/inline.h"
+#include "sizes.h"
 #include <math.h>
 
-LENS_BEGIN_AVX2
-#include "simd/vector_avx2.h"
+#if defined(__x86_64__)
 
-enum {
-    tile_rows = 4, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,
-    wide_rows = 4, wide_vectors = 3
-};
+LENS_BEGIN
+
+enum { tile_rows = 4, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH, wide_rows = 4, wide_vectors = 3 };
 
 /// exp2(x) for x <= 0: 2^n * 2^(x - n), n = round(x), the second factor by a polynomial with relative error
 /// 1.5 * 2^-24 on [-1/2, 1/2] that is exactly 1 at 0. Below 2^-126 the result is 0. NaN stays.
@@ -30,10 +27,9 @@ static inline vf probability(vf x) {
     return vf_mul(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
 }
 
-// acc[0...2] += *element * column[0...2]. Twelve accumulators, three columns and one factor fill the 16 registers;
-// left to itself the compiler loads two factors at a time and spills an accumulator in the innermost loop.
-#define LENS_MULTIPLY_ADD_3 multiply_add_3
-static inline void multiply_add_3(vf *acc, const float *element, const vf *column) {
+// Twelve accumulators, three columns and one factor fill the 16 registers; left to itself the compiler loads two
+// factors at a time and spills an accumulator in the innermost loop.
+LENS_INLINE void multiply_add_3(const float *element, const vf *column, vf *acc) {
     vf factor;
     __asm__("vbroadcastss %4, %3\n\t"
             "vfmadd231ps %5, %3, %0\n\t"
@@ -43,6 +39,16 @@ static inline void multiply_add_3(vf *acc, const float *element, const vf *colum
             : "m"(*element), "x"(column[0]), "x"(column[1]), "x"(column[2]));
 }
 
+LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
+    if (V == 3) {
+        multiply_add_3(element, column, acc);
+        return;
+    }
+    vf x = vf_set1(*element);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < V; v++) acc[v] = vf_fma(x, column[v], acc[v]);
+}
+
 #include "kernels/template/attention_tile-inl.h"
 #include "kernels/template/attention_forward-inl.h"
 #include "kernels/template/attention_backward-inl.h"
@@ -50,9 +56,19 @@ LENS_END
 
 void lens_attention_kernels_avx2(lens_attention_kernels *table) {
     *table = (lens_attention_kernels){
-        .lanes = tile_lanes, .rows = tile_rows, .head_multiple = VF_WIDTH, .forward_keys = 96,
-        .backward_tiles = 3, .backward_queries = 64, .forward = forward, .backward = backward,
-        .pack_rows = pack_rows, .pack_lanes = pack_lanes, .unpack_rows = unpack_rows,
-        .unpack_lanes = unpack_lanes, .dot = dot};
+        .lanes = tile_lanes,
+        .rows = tile_rows,
+        .head_multiple = VF_WIDTH,
+        .forward_keys = 96,
+        .backward_tiles = 3,
+        .backward_queries = 64,
+        .forward = forward,
+        .backward = backward,
+        .pack_rows = pack_rows,
+        .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes,
+        .dot = dot,
+    };
 }
 #endif

@@ -1,15 +1,15 @@
+#include "kernels/avx2/vector.h"
 #include "kernels/row_kernels.h"
-#include "isa.h"
+#include "sizes.h"
 #include <float.h>
 #include <math.h>
 
-#ifdef LENS_X86
-#include <immintrin.h>
+#if defined(__x86_64__)
 
-LENS_BEGIN_AVX2
-#include "simd/vector_avx2.h"
-#include "kernels/template/row_table-inl.h"
+LENS_BEGIN
+#include "kernels/template/row-inl.h"
 LENS_END
+#include "kernels/template/row_table-inl.h"
 
-void lens_row_kernels_avx2(lens_row_kernels *table) { fill_row_table(table); }
+void lens_row_kernels_avx2(lens_row_kernels *table) { fill_table(table); }
 #endif

@@ -1,18 +1,15 @@
 // Attention on AVX-512: register tiles of 8 rows and 3 vectors (24 accumulators of 32 registers).
-#include "isa.h"
 #include "kernels/attention_kernels.h"
-
-#ifdef LENS_X86
-#include <immintrin.h>
+#include "kernels/avx512/vector.h"
+#include "kernels/inline.h"
+#include "sizes.h"
 #include <math.h>
 
-LENS_BEGIN_AVX512
-#include "simd/vector_avx512.h"
+#if defined(__x86_64__)
 
-enum {
-    tile_rows = 8, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH,
-    wide_rows = 4, wide_vectors = 4
-};
+LENS_BEGIN
+
+enum { tile_rows = 8, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH, wide_rows = 4, wide_vectors = 4 };
 
 /// exp2(x) for x <= 0: 2^floor(x) * 2^(x - floor(x)), the second factor by a polynomial with relative error 1.4 * 2^-24
 /// on [0, 1) that is exactly 1 at 0. -inf gives 0, NaN stays.
@@ -27,6 +24,12 @@ static inline vf probability(vf x) {
     return _mm512_scalef_ps(p, x); // scales by 2^floor(x)
 }
 
+LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
+    vf x = vf_set1(*element);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < V; v++) acc[v] = vf_fma(x, column[v], acc[v]);
+}
+
 #include "kernels/template/attention_tile-inl.h"
 #include "kernels/template/attention_forward-inl.h"
 #include "kernels/template/attention_backward-inl.h"
@@ -34,9 +37,19 @@ LENS_END
 
 void lens_attention_kernels_avx512(lens_attention_kernels *table) {
     *table = (lens_attention_kernels){
-        .lanes = tile_lanes, .rows = tile_rows, .head_multiple = VF_WIDTH, .forward_keys = 96,
-        .backward_tiles = 2, .backward_queries = 96, .forward = forward, .backward = backward,
-        .pack_rows = pack_rows, .pack_lanes = pack_lanes, .unpack_rows = unpack_rows,
-        .unpack_lanes = unpack_lanes, .dot = dot};
+        .lanes = tile_lanes,
+        .rows = tile_rows,
+        .head_multiple = VF_WIDTH,
+        .forward_keys = 96,
+        .backward_tiles = 2,
+        .backward_queries = 96,
+        .forward = forward,
+        .backward = backward,
+        .pack_rows = pack_rows,
+        .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes,
+        .dot = dot,
+    };
 }
 #endif

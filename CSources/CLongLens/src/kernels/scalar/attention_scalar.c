@@ -1,4 +1,4 @@
-// Attention in plain loops: the reference of the vector kernels.
+// The micro-kernels of attention in plain C.
 #include "kernels/attention_kernels.h"
 #include <math.h>
 
@@ -68,35 +68,32 @@ static void backward(const lens_attention_backward_tile *t) {
     }
 }
 
-static void pack_rows(float *packed, const float *x, size_t stride, size_t rows, size_t padded_rows, size_t HS,
-                      size_t HSP) {
+static void pack_rows(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,
+                      float *packed) {
     for (size_t r = 0; r < padded_rows; r++)
         for (size_t d = 0; d < HSP; d++) packed[r * HSP + d] = r < rows && d < HS ? x[r * stride + d] : 0;
 }
 
-static void pack_lanes(float *packed, const float *x, size_t stride, size_t rows, size_t HS, size_t HSP,
-                       float factor) {
+static void pack_lanes(size_t rows, size_t HS, size_t HSP, float factor, const float *x, size_t stride, float *packed) {
     for (size_t d = 0; d < HSP; d++)
-        for (size_t r = 0; r < lanes; r++)
-            packed[d * lanes + r] = r < rows && d < HS ? x[r * stride + d] * factor : 0;
+        for (size_t r = 0; r < lanes; r++) packed[d * lanes + r] = r < rows && d < HS ? x[r * stride + d] * factor : 0;
 }
 
-static void unpack_rows(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
-                        float factor, bool add) {
+static void unpack_rows(size_t rows, size_t HS, size_t HSP, float factor, bool accumulate, const float *packed,
+                        float *x, size_t stride) {
     for (size_t r = 0; r < rows; r++)
         for (size_t d = 0; d < HS; d++)
-            x[r * stride + d] = packed[r * HSP + d] * factor + (add ? x[r * stride + d] : 0);
+            x[r * stride + d] = packed[r * HSP + d] * factor + (accumulate ? x[r * stride + d] : 0);
 }
 
-static void unpack_lanes(float *x, size_t stride, const float *packed, size_t rows, size_t HS, size_t HSP,
-                         const float *factors, bool add) {
-    (void)HSP;
+static void unpack_lanes(size_t rows, size_t HS, bool accumulate, const float *factors, const float *packed, float *x,
+                         size_t stride) {
     for (size_t r = 0; r < rows; r++)
         for (size_t d = 0; d < HS; d++)
-            x[r * stride + d] = packed[d * lanes + r] * factors[r] + (add ? x[r * stride + d] : 0);
+            x[r * stride + d] = packed[d * lanes + r] * factors[r] + (accumulate ? x[r * stride + d] : 0);
 }
 
-static float dot(const float *x, const float *y, size_t n) {
+static float dot(size_t n, const float *x, const float *y) {
     float sum = 0;
     for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
     return sum;
@@ -104,8 +101,18 @@ static float dot(const float *x, const float *y, size_t n) {
 
 void lens_attention_kernels_scalar(lens_attention_kernels *table) {
     *table = (lens_attention_kernels){
-        .lanes = lanes, .rows = 1, .head_multiple = 1, .forward_keys = forward_keys,
-        .backward_tiles = backward_tiles, .backward_queries = backward_queries,
-        .forward = forward, .backward = backward, .pack_rows = pack_rows, .pack_lanes = pack_lanes,
-        .unpack_rows = unpack_rows, .unpack_lanes = unpack_lanes, .dot = dot};
+        .lanes = lanes,
+        .rows = 1,
+        .head_multiple = 1,
+        .forward_keys = forward_keys,
+        .backward_tiles = backward_tiles,
+        .backward_queries = backward_queries,
+        .forward = forward,
+        .backward = backward,
+        .pack_rows = pack_rows,
+        .pack_lanes = pack_lanes,
+        .unpack_rows = unpack_rows,
+        .unpack_lanes = unpack_lanes,
+        .dot = dot,
+    };
 }

@@ -3,7 +3,7 @@
 // In the vector vocabulary; needs attention_tile-inl.h and `probability`.
 
 // P and dS of `tile_rows` queries and one tile of keys, from S and dP that lie in their places.
-LENS_ALWAYS_INLINE void backward_softmax(const lens_attention_backward_tile *t, size_t i, size_t tile, bool masked) {
+LENS_INLINE void backward_softmax(const lens_attention_backward_tile *t, size_t i, size_t tile, bool masked) {
     size_t keys = t->tiles * tile_lanes;
     for (size_t r = i; r < i + tile_rows; r++) {
         const vf lse = vf_set1(t->lse[r]), delta = vf_set1(t->delta[r]);
@@ -29,12 +29,12 @@ static void backward_probabilities(const lens_attention_backward_tile *t, size_t
     ptrdiff_t last_key = (ptrdiff_t)((tile + 1) * tile_lanes) - 1;
     for (size_t i = first; i < t->queries; i += tile_rows) {
         vf acc[max_accumulators];
-        clear_tile(acc, tile_rows, tile_vectors);
-        multiply_add(acc, tile_rows, tile_vectors, HSP, t->q + i * HSP, HSP, 1, k_t, tile_lanes);
-        store_tile(acc, tile_rows, tile_vectors, t->p + i * keys + tile * tile_lanes, keys);
-        clear_tile(acc, tile_rows, tile_vectors);
-        multiply_add(acc, tile_rows, tile_vectors, HSP, t->dout + i * HSP, HSP, 1, v_t, tile_lanes);
-        store_tile(acc, tile_rows, tile_vectors, t->ds + i * keys + tile * tile_lanes, keys);
+        clear_tile(tile_rows, tile_vectors, acc);
+        multiply_add(tile_rows, tile_vectors, HSP, t->q + i * HSP, HSP, 1, k_t, tile_lanes, acc);
+        store_tile(tile_rows, tile_vectors, acc, t->p + i * keys + tile * tile_lanes, keys);
+        clear_tile(tile_rows, tile_vectors, acc);
+        multiply_add(tile_rows, tile_vectors, HSP, t->dout + i * HSP, HSP, 1, v_t, tile_lanes, acc);
+        store_tile(tile_rows, tile_vectors, acc, t->ds + i * keys + tile * tile_lanes, keys);
         if ((ptrdiff_t)i + t->diagonal >= last_key) {
             backward_softmax(t, i, tile, false);
         } else {
@@ -50,21 +50,21 @@ static void backward_keys(const lens_attention_backward_tile *t, size_t tile, si
     for (size_t d = 0; d < HSP; d += tile_rows) {
         vf acc[max_accumulators];
         float *g = grad + (tile * HSP + d) * tile_lanes;
-        load_tile(acc, tile_rows, tile_vectors, g, tile_lanes);
-        multiply_add(acc, tile_rows, tile_vectors, t->queries - first, x + first * HSP + d, 1, HSP,
-                     weights + first * keys + tile * tile_lanes, keys);
-        store_tile(acc, tile_rows, tile_vectors, g, tile_lanes);
+        load_tile(tile_rows, tile_vectors, g, tile_lanes, acc);
+        multiply_add(tile_rows, tile_vectors, t->queries - first, x + first * HSP + d, 1, HSP,
+                     weights + first * keys + tile * tile_lanes, keys, acc);
+        store_tile(tile_rows, tile_vectors, acc, g, tile_lanes);
     }
 }
 
 // One register tile of dQ: R queries, V vectors along the head.
-LENS_ALWAYS_INLINE void backward_query_tile(const lens_attention_backward_tile *t, const int R, const int V, size_t i,
-                                            size_t d, size_t visible) {
+LENS_INLINE void backward_query_tile(const lens_attention_backward_tile *t, const int R, const int V, size_t i,
+                                     size_t d, size_t visible) {
     size_t keys = t->tiles * tile_lanes, HSP = t->HSP;
     vf acc[max_accumulators];
-    load_tile(acc, R, V, t->dq + i * HSP + d, HSP);
-    multiply_add(acc, R, V, visible, t->ds + i * keys, keys, 1, t->k + d, HSP);
-    store_tile(acc, R, V, t->dq + i * HSP + d, HSP);
+    load_tile(R, V, t->dq + i * HSP + d, HSP, acc);
+    multiply_add(R, V, visible, t->ds + i * keys, keys, 1, t->k + d, HSP, acc);
+    store_tile(R, V, acc, t->dq + i * HSP + d, HSP);
 }
 
 static void backward_queries(const lens_attention_backward_tile *t) {
@@ -72,7 +72,7 @@ static void backward_queries(const lens_attention_backward_tile *t) {
     for (size_t i = 0; i < t->queries; i += tile_rows) {
         ptrdiff_t seen = (ptrdiff_t)(i + tile_rows) + t->diagonal;
         if (seen <= 0) continue;
-        size_t visible = (size_t)seen < keys ? (size_t)seen : keys;
+        size_t visible = min((size_t)seen, keys);
         for (size_t d = 0; d < t->HSP;) {
             size_t left = (t->HSP - d) / VF_WIDTH;
             if (left >= wide_vectors && left != wide_vectors + 1) {

@@ -1,12 +1,12 @@
 // One forward tile: scores, online softmax, output (FlashAttention-2, arXiv 2307.08691, algorithm 1), all lane by
 // lane. In the vector vocabulary; needs attention_tile-inl.h and `probability` (exp2 of a score that is at most 0).
 
-// One row of K and V a register tile: spread like this, their way from memory is hidden.
-LENS_ALWAYS_INLINE void prefetch_row(const lens_attention_forward_tile *t, size_t row) {
+// One row of K and V for each register tile: spread like this, their way from memory is hidden.
+LENS_INLINE void prefetch_row(const lens_attention_forward_tile *t, size_t row) {
     if (row >= t->next_rows) return;
     for (size_t d = 0; d < t->HSP; d += 16) {
-        __builtin_prefetch(t->next_k + row * t->next_stride + d, 0, 2);
-        __builtin_prefetch(t->next_v + row * t->next_stride + d, 0, 2);
+        prefetch_l2(t->next_k + row * t->next_stride + d);
+        prefetch_l2(t->next_v + row * t->next_stride + d);
     }
 }
 
@@ -14,9 +14,9 @@ static void forward_scores(const lens_attention_forward_tile *t) {
     for (size_t j = 0; j < t->keys; j += tile_rows) {
         prefetch_row(t, j / tile_rows);
         vf acc[max_accumulators];
-        clear_tile(acc, tile_rows, tile_vectors);
-        multiply_add(acc, tile_rows, tile_vectors, t->HSP, t->k + j * t->HSP, t->HSP, 1, t->q, tile_lanes);
-        store_tile(acc, tile_rows, tile_vectors, t->s + j * tile_lanes, tile_lanes);
+        clear_tile(tile_rows, tile_vectors, acc);
+        multiply_add(tile_rows, tile_vectors, t->HSP, t->k + j * t->HSP, t->HSP, 1, t->q, tile_lanes, acc);
+        store_tile(tile_rows, tile_vectors, acc, t->s + j * tile_lanes, tile_lanes);
     }
 }
 
@@ -61,11 +61,11 @@ static void forward_output(const lens_attention_forward_tile *t, const vf *corre
     for (size_t d = 0; d < t->HSP; d += tile_rows) {
         vf acc[max_accumulators];
         float *out = t->out + d * tile_lanes;
-        load_tile(acc, tile_rows, tile_vectors, out, tile_lanes);
+        load_tile(tile_rows, tile_vectors, out, tile_lanes, acc);
 #pragma clang loop unroll(full)
         for (int i = 0; i < tile_rows * tile_vectors; i++) acc[i] = vf_mul(acc[i], correction[i % tile_vectors]);
-        multiply_add(acc, tile_rows, tile_vectors, t->keys, t->v + d, 1, t->HSP, t->s, tile_lanes);
-        store_tile(acc, tile_rows, tile_vectors, out, tile_lanes);
+        multiply_add(tile_rows, tile_vectors, t->keys, t->v + d, 1, t->HSP, t->s, tile_lanes, acc);
+        store_tile(tile_rows, tile_vectors, acc, out, tile_lanes);
     }
 }
 

@@ -1,13 +1,13 @@
 // Elementwise kernels, sums and checks in the vector vocabulary.
 
-static void add(float *y, const float *x, size_t n) {
+static void add(size_t n, const float *x, float *y) {
     size_t i = 0;
     for (; i + VF_WIDTH <= n; i += VF_WIDTH) vf_store(y + i, vf_add(vf_load(y + i), vf_load(x + i)));
     size_t rest = n - i;
     if (rest > 0) vf_store_first(y + i, vf_add(vf_load_first(y + i, rest), vf_load_first(x + i, rest)), rest);
 }
 
-static void exponential(float *out, const float *x, size_t n) {
+static void exponential(size_t n, const float *x, float *out) {
     size_t i = 0;
     for (; i + VF_WIDTH <= n; i += VF_WIDTH) vf_store(out + i, vf_exp(vf_load(x + i)));
     if (i < n) vf_store_first(out + i, vf_exp(vf_load_first(x + i, n - i)), n - i);
@@ -26,12 +26,11 @@ static inline vf swiglu_of(vf gate, vf up) {
     return vf_mul(vf_mul(gate, sigmoid(gate, &rest)), up);
 }
 
-static void swiglu(float *out, const float *gate, const float *up, size_t n) {
+static void swiglu(size_t n, const float *gate, const float *up, float *out) {
     size_t i = 0;
     for (; i + VF_WIDTH <= n; i += VF_WIDTH) vf_store(out + i, swiglu_of(vf_load(gate + i), vf_load(up + i)));
     size_t rest = n - i;
-    if (rest > 0)
-        vf_store_first(out + i, swiglu_of(vf_load_first(gate + i, rest), vf_load_first(up + i, rest)), rest);
+    if (rest > 0) vf_store_first(out + i, swiglu_of(vf_load_first(gate + i, rest), vf_load_first(up + i, rest)), rest);
 }
 
 static inline void swiglu_gradient(vf d, vf g, vf u, vf *dgate, vf *dup) {
@@ -40,7 +39,7 @@ static inline void swiglu_gradient(vf d, vf g, vf u, vf *dgate, vf *dup) {
     *dup = vf_mul(d, vf_mul(g, s));
 }
 
-static void swiglu_backward(float *dgate, float *dup, const float *dout, const float *gate, const float *up, size_t n) {
+static void swiglu_backward(size_t n, const float *dout, const float *gate, const float *up, float *dgate, float *dup) {
     size_t i = 0;
     vf a, b;
     for (; i + VF_WIDTH <= n; i += VF_WIDTH) {
@@ -57,7 +56,7 @@ static void swiglu_backward(float *dgate, float *dup, const float *dout, const f
     }
 }
 
-static double sum_of_squares(const float *x, size_t n) {
+static double sum_of_squares(size_t n, const float *x) {
     vd a = vd_zero(), b = vd_zero(), c = vd_zero(), d = vd_zero();
     size_t i = 0;
     for (; i + 2 * VF_WIDTH <= n; i += 2 * VF_WIDTH) {
@@ -68,7 +67,7 @@ static double sum_of_squares(const float *x, size_t n) {
         d = vd_fma(vd_high(v), vd_high(v), d);
     }
     while (i < n) {
-        size_t rest = n - i < VF_WIDTH ? n - i : VF_WIDTH;
+        size_t rest = min(n - i, VF_WIDTH);
         vf u = vf_load_first(x + i, rest);
         a = vd_fma(vd_low(u), vd_low(u), a);
         b = vd_fma(vd_high(u), vd_high(u), b);
@@ -77,7 +76,7 @@ static double sum_of_squares(const float *x, size_t n) {
     return vd_sum(vd_add(vd_add(a, b), vd_add(c, d)));
 }
 
-static size_t first_nonfinite(const float *x, size_t n) {
+static size_t first_nonfinite(size_t n, const float *x) {
     enum { block = 32 * VF_WIDTH };
     size_t start = 0;
     // 0 * x is NaN for infinity and NaN, and a sum keeps it: one test a block.

@@ -2,14 +2,12 @@
 
 static inline vf normalize(vf x, vf rstd, vf weight) { return vf_mul(vf_mul(x, rstd), weight); }
 
-static void rmsnorm(float *out, float *rstd, const float *x, const float *weight, size_t rows, size_t C,
-                    float epsilon) {
-    for (size_t row = 0; row < rows; row++, x += C, out += C) {
-        float scalar = (float)(1.0 / sqrt(sum_of_squares(x, C) / (double)C + (double)epsilon));
+static void rmsnorm(size_t T, size_t C, float epsilon, const float *x, const float *weight, float *out, float *rstd) {
+    for (size_t row = 0; row < T; row++, x += C, out += C) {
+        float scalar = (float)(1.0 / sqrt(sum_of_squares(C, x) / (double)C + (double)epsilon));
         vf r = vf_set1(scalar);
         size_t c = 0;
-        for (; c + VF_WIDTH <= C; c += VF_WIDTH)
-            vf_store(out + c, normalize(vf_load(x + c), r, vf_load(weight + c)));
+        for (; c + VF_WIDTH <= C; c += VF_WIDTH) vf_store(out + c, normalize(vf_load(x + c), r, vf_load(weight + c)));
         size_t rest = C - c;
         if (rest > 0)
             vf_store_first(out + c, normalize(vf_load_first(x + c, rest), r, vf_load_first(weight + c, rest)), rest);
@@ -18,7 +16,7 @@ static void rmsnorm(float *out, float *rstd, const float *x, const float *weight
 }
 
 /// Sum of (dout * weight) * x in double.
-static inline double weighted_dot(const float *dout, const float *weight, const float *x, size_t n) {
+static inline double weighted_dot(size_t n, const float *dout, const float *weight, const float *x) {
     vd low = vd_zero(), high = vd_zero();
     for (size_t i = 0; i < n; i += VF_WIDTH) {
         size_t rest = n - i;
@@ -36,33 +34,33 @@ static inline double weighted_dot(const float *dout, const float *weight, const 
     return vd_sum(vd_add(low, high));
 }
 
-static void rmsnorm_backward(float *dx, float *dweight, const float *dout, const float *x, const float *weight,
-                             const float *rstd, size_t rows, size_t C, int accumulate) {
-    for (size_t row = 0; row < rows; row++, dx += C, dout += C, x += C) {
+static void rmsnorm_backward(size_t T, size_t C, bool accumulate_dx, const float *dout, const float *x,
+                             const float *weight, const float *rstd, float *dx, float *dweight) {
+    for (size_t row = 0; row < T; row++, dx += C, dout += C, x += C) {
         double scalar = (double)rstd[row];
         vf r = vf_set1(rstd[row]);
-        vf along = vf_set1((float)(scalar * scalar * scalar * weighted_dot(dout, weight, x, C) / (double)C));
+        vf along = vf_set1((float)(scalar * scalar * scalar * weighted_dot(C, dout, weight, x) / (double)C));
         size_t c = 0;
         for (; c + VF_WIDTH <= C; c += VF_WIDTH) {
             vf d = vf_load(dout + c), u = vf_load(x + c);
             vf gradient = vf_fnma(u, along, vf_mul(vf_mul(d, vf_load(weight + c)), r));
             vf_store(dweight + c, vf_fma(d, vf_mul(u, r), vf_load(dweight + c)));
-            vf_store(dx + c, accumulate ? vf_add(vf_load(dx + c), gradient) : gradient);
+            vf_store(dx + c, accumulate_dx ? vf_add(vf_load(dx + c), gradient) : gradient);
         }
         size_t rest = C - c;
         if (rest > 0) {
             vf d = vf_load_first(dout + c, rest), u = vf_load_first(x + c, rest);
             vf gradient = vf_fnma(u, along, vf_mul(vf_mul(d, vf_load_first(weight + c, rest)), r));
             vf_store_first(dweight + c, vf_fma(d, vf_mul(u, r), vf_load_first(dweight + c, rest)), rest);
-            vf_store_first(dx + c, accumulate ? vf_add(vf_load_first(dx + c, rest), gradient) : gradient, rest);
+            vf_store_first(dx + c, accumulate_dx ? vf_add(vf_load_first(dx + c, rest), gradient) : gradient, rest);
         }
     }
 }
 
-static void rope(float *x, const float *cos, const float *sin, size_t heads, size_t HS, size_t half, int transpose) {
+static void rope(size_t heads, size_t HS, size_t half, bool transpose, const float *cos, const float *sin, float *x) {
     vf sign = vf_set1(transpose ? -1.0f : 1.0f);
     for (size_t i = 0; i < half; i += VF_WIDTH) {
-        size_t n = half - i < VF_WIDTH ? half - i : VF_WIDTH;
+        size_t n = min(half - i, VF_WIDTH);
         vf c = vf_load_first(cos + i, n), s = vf_mul(sign, vf_load_first(sin + i, n));
         float *first = x + i, *second = x + i + half;
         if (n == VF_WIDTH) {

@@ -13,7 +13,7 @@ static inline void adamw_update(const adamw_vectors *f, vf g, vf *p, vf *m, vf *
     *p = vf_sub(*p, vf_fma(f->decay, *p, step));
 }
 
-static void adamw(float *p, const float *g, float *m, float *v, size_t n, const lens_adamw_factors *factors) {
+static void adamw(size_t n, const lens_adamw_factors *factors, const float *g, float *m, float *v, float *p) {
     adamw_vectors f = {
         vf_set1(factors->gradient_scale),  vf_set1(factors->beta2),     vf_set1(factors->one_minus_beta1),
         vf_set1(factors->one_minus_beta2), vf_set1(factors->step_size), vf_set1(factors->inverse_root),

@@ -1,10 +1,6 @@
-// The row kernels of one instruction set. Include after the vector vocabulary.
-#include "elementwise-inl.h"
-#include "loss-inl.h"
-#include "norm-inl.h"
-#include "optimizer-inl.h"
+// The table of the row kernels. Include after LENS_END: tables are filled on every processor.
 
-static void fill_row_table(lens_row_kernels *table) {
+static void fill_table(lens_row_kernels *table) {
     *table = (lens_row_kernels){
         .add = add,
         .exp = exponential,

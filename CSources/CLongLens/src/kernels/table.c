@@ -1,5 +1,4 @@
-#include "dispatch.h"
-#include "isa.h"
+#include "kernels/table.h"
 #include <pthread.h>
 
 // One table for each instruction set, filled once and never changed.
@@ -12,7 +11,7 @@ static void fill(lens_kernel_table *table, lens_isa isa) {
     lens_attention_kernels_scalar(&table->attention);
     lens_row_kernels_scalar(&table->row);
     table->multiply_adds = lens_multiply_adds_scalar;
-#ifdef LENS_X86
+#if defined(__x86_64__)
     if (isa == LENS_ISA_AVX2) {
         lens_gemm_kernels_avx2(&table->gemm);
         lens_attention_kernels_avx2(&table->attention);

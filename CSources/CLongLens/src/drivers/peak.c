@@ -1,4 +1,5 @@
 // The machine's multiply-add peak: loops of independent multiply-adds, all threads of a context at once.
+#include "lens/peak.h"
 #include "runtime/context.h"
 #include <stdatomic.h>
 #include <time.h>

@@ -1,16 +1,32 @@
-// The vector vocabulary on AVX2. Include inside LENS_BEGIN_AVX2 ... LENS_END, after <immintrin.h>.
-// Kernels written in this vocabulary (src/kernels/template) compile for every instruction set from one text.
-#define VF_WIDTH 8
+// The vector vocabulary on AVX2. Kernels written in it (kernels/template) compile for every instruction set from one
+// text. Its arguments come as those of the instructions that it names.
+#ifndef LENS_VECTOR_H
+#define LENS_VECTOR_H
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stddef.h>
+
+// Code between these two may use the instruction set, and no other code does. No header is included in between: its
+// inline functions must not take the attribute.
+#define LENS_BEGIN _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c\"))), apply_to = function)")
+#define LENS_END _Pragma("clang attribute pop")
+
+LENS_BEGIN
+enum { VF_WIDTH = 8 };
 typedef __m256 vf;
-typedef __m256i vi;
+typedef __m256i vmask;
 static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
-static inline __m256i vf_first_mask(size_t n) {
+/// The first n <= VF_WIDTH lanes.
+static inline vmask vf_first_mask(size_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-/// The first n <= VF_WIDTH elements, the rest 0; nothing past them is touched.
-static inline vf vf_load_first(const float *p, size_t n) { return _mm256_maskload_ps(p, vf_first_mask(n)); }
-static inline void vf_store_first(float *p, vf x, size_t n) { _mm256_maskstore_ps(p, vf_first_mask(n), x); }
+/// The elements of the mask, the rest 0; nothing but these is touched.
+static inline vf vf_load_mask(const float *p, vmask mask) { return _mm256_maskload_ps(p, mask); }
+static inline void vf_store_mask(float *p, vf x, vmask mask) { _mm256_maskstore_ps(p, mask, x); }
+/// The first n <= VF_WIDTH elements.
+static inline vf vf_load_first(const float *p, size_t n) { return vf_load_mask(p, vf_first_mask(n)); }
+static inline void vf_store_first(float *p, vf x, size_t n) { vf_store_mask(p, x, vf_first_mask(n)); }
 /// Lanes at and past n replaced by `other`.
 static inline vf vf_first_or(vf x, size_t n, vf other) {
     return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(vf_first_mask(n)));
@@ -28,7 +44,7 @@ static inline vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 static inline vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }   // a*b + c
 static inline vf vf_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); } // c - a*b
 static inline vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-/// x * 2^n for integral n in [-252, 254], in two exact steps except where the result is subnormal.
+/// x * 2^n for integral n in [-252, 254], by two exact products except where the result is subnormal.
 static inline vf vf_ldexp(vf x, vf n) {
     __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1), rest = _mm256_sub_epi32(whole, half);
     __m256i bias = _mm256_set1_epi32(127);
@@ -54,6 +70,22 @@ static inline float vf_maximum(vf x) {
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
+/// Transposes the square of VF_WIDTH rows.
+static inline void vf_transpose(vf x[VF_WIDTH]) {
+    vf t[VF_WIDTH];
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < VF_WIDTH; i += 4) { // 4x4 blocks inside both 128-bit lanes
+        vf ab = _mm256_unpacklo_ps(x[i], x[i + 1]), AB = _mm256_unpackhi_ps(x[i], x[i + 1]);
+        vf cd = _mm256_unpacklo_ps(x[i + 2], x[i + 3]), CD = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
+        t[i] = _mm256_shuffle_ps(ab, cd, 0x44), t[i + 1] = _mm256_shuffle_ps(ab, cd, 0xee);
+        t[i + 2] = _mm256_shuffle_ps(AB, CD, 0x44), t[i + 3] = _mm256_shuffle_ps(AB, CD, 0xee);
+    }
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < 4; i++) { // then the lanes themselves
+        x[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+    }
+}
 /// Half as many doubles, for sums that matter.
 typedef __m256d vd;
 static inline vd vd_zero(void) { return _mm256_setzero_pd(); }
@@ -65,4 +97,7 @@ static inline double vd_sum(vd x) {
     __m128d s = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
     return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
-#include "vector_math.h"
+LENS_END
+
+#endif
+#endif

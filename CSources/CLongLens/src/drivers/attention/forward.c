@@ -1,13 +1,11 @@
 // Forward attention: which query meets which key, in which order. One piece of work is a block of queries of a few
 // heads that share their keys; it walks the keys from the first to the diagonal.
-#include "drivers/attention_scratch.h"
+#include "drivers/attention/scratch.h"
 #include "lens/attention.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
+#include "sizes.h"
 #include <math.h>
-
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-static size_t round_up(size_t x, size_t multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 typedef struct forward_job {
     const lens_context *context;
@@ -28,13 +26,6 @@ typedef struct forward_memory {
     float *k, *v, *s;
 } forward_memory;
 
-// Takes the next `count` floats, a multiple of a cache line.
-static float *take(float **next, size_t count) {
-    float *taken = *next;
-    *next += round_up(count, 16);
-    return taken;
-}
-
 static size_t scratch_bytes(const forward_job *job) {
     size_t lanes = job->kernels->lanes, keys = job->kernels->forward_keys, tiles = job->heads * job->tiles;
     return (2 * (tiles * lanes + keys) * job->HSP + (keys + 2 * tiles) * lanes + 7 * 16) * sizeof(float);
@@ -43,13 +34,13 @@ static size_t scratch_bytes(const forward_job *job) {
 static forward_memory divide(const forward_job *job, float *next) {
     size_t lanes = job->kernels->lanes, keys = job->kernels->forward_keys, tiles = job->heads * job->tiles;
     forward_memory m;
-    m.q = take(&next, tiles * lanes * job->HSP);
-    m.out = take(&next, tiles * lanes * job->HSP);
-    m.k = take(&next, keys * job->HSP);
-    m.v = take(&next, keys * job->HSP);
-    m.s = take(&next, keys * lanes);
-    m.maximum = take(&next, tiles * lanes);
-    m.sum = take(&next, tiles * lanes);
+    m.q = lens_scratch_floats(&next, tiles * lanes * job->HSP);
+    m.out = lens_scratch_floats(&next, tiles * lanes * job->HSP);
+    m.k = lens_scratch_floats(&next, keys * job->HSP);
+    m.v = lens_scratch_floats(&next, keys * job->HSP);
+    m.s = lens_scratch_floats(&next, keys * lanes);
+    m.maximum = lens_scratch_floats(&next, tiles * lanes);
+    m.sum = lens_scratch_floats(&next, tiles * lanes);
     return m;
 }
 
@@ -57,8 +48,8 @@ static forward_memory divide(const forward_job *job, float *next) {
 static void start_tile(const forward_job *job, const forward_memory *m, size_t tile, size_t head, size_t first) {
     const lens_attention_shape s = job->shape;
     size_t lanes = job->kernels->lanes, size = lanes * job->HSP;
-    job->kernels->pack_lanes(m->q + tile * size, job->q + (first * s.NH + head) * s.HS, s.NH * s.HS,
-                             smaller(lanes, s.T - first), s.HS, job->HSP, s.scale * (float)M_LOG2E);
+    job->kernels->pack_lanes(min(lanes, s.T - first), s.HS, job->HSP, s.scale * (float)M_LOG2E,
+                             job->q + (first * s.NH + head) * s.HS, s.NH * s.HS, m->q + tile * size);
     for (size_t i = 0; i < size; i++) m->out[tile * size + i] = 0;
     for (size_t i = 0; i < lanes; i++) {
         m->maximum[tile * lanes + i] = -INFINITY;
@@ -69,25 +60,25 @@ static void start_tile(const forward_job *job, const forward_memory *m, size_t t
 // Outputs are divided by their sums and written.
 static void finish_tile(const forward_job *job, const forward_memory *m, size_t tile, size_t head, size_t first) {
     const lens_attention_shape s = job->shape;
-    size_t lanes = job->kernels->lanes, rows = smaller(lanes, s.T - first);
+    size_t lanes = job->kernels->lanes, rows = min(lanes, s.T - first);
     float *maximum = m->maximum + tile * lanes, *sum = m->sum + tile * lanes;
     for (size_t i = 0; i < rows; i++) {
         job->lse[head * s.T + first + i] = maximum[i] * (float)M_LN2 + logf(sum[i]);
         sum[i] = 1.0f / sum[i];
     }
-    job->kernels->unpack_lanes(job->out + (first * s.NH + head) * s.HS, s.NH * s.HS, m->out + tile * lanes * job->HSP,
-                               rows, s.HS, job->HSP, sum, false);
+    job->kernels->unpack_lanes(rows, s.HS, false, sum, m->out + tile * lanes * job->HSP,
+                               job->out + (first * s.NH + head) * s.HS, s.NH * s.HS);
 }
 
-// While tile number `tile` meets one block of keys, its share of the next block's rows comes closer.
-static void look_ahead(const forward_job *job, lens_attention_forward_tile *t, size_t tile, size_t kv_head,
-                       size_t next_key) {
+// While tile number `tile` meets one block of keys, its share of the next block's rows is prefetched.
+static void plan_prefetch(const forward_job *job, size_t tile, size_t kv_head, size_t next_key,
+                          lens_attention_forward_tile *t) {
     const lens_attention_shape s = job->shape;
     size_t share = job->kernels->forward_keys / job->kernels->rows, row = next_key + tile * share;
     if (tile * share >= job->kernels->forward_keys || row >= s.T) return;
     t->next_k = job->k + (row * s.NKV + kv_head) * s.HS;
     t->next_v = job->v + (row * s.NKV + kv_head) * s.HS;
-    t->next_rows = smaller(share, s.T - row);
+    t->next_rows = min(share, s.T - row);
     t->next_stride = s.NKV * s.HS;
 }
 
@@ -101,11 +92,18 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
             size_t query = first_query + i * lanes, end = query + lanes, tile = h * tiles + i;
             if (end <= first_key) continue;
             lens_attention_forward_tile t = {
-                .q = m->q + tile * size, .k = m->k, .v = m->v, .HSP = job->HSP,
-                .keys = smaller(kernels->forward_keys, round_up(end - first_key, kernels->rows)),
-                .diagonal = (ptrdiff_t)query - (ptrdiff_t)first_key, .s = m->s,
-                .maximum = m->maximum + tile * lanes, .sum = m->sum + tile * lanes, .out = m->out + tile * size};
-            look_ahead(job, &t, tile, kv_head, first_key + kernels->forward_keys);
+                .q = m->q + tile * size,
+                .k = m->k,
+                .v = m->v,
+                .HSP = job->HSP,
+                .keys = min(kernels->forward_keys, round_up(end - first_key, kernels->rows)),
+                .diagonal = (ptrdiff_t)query - (ptrdiff_t)first_key,
+                .s = m->s,
+                .maximum = m->maximum + tile * lanes,
+                .sum = m->sum + tile * lanes,
+                .out = m->out + tile * size,
+            };
+            plan_prefetch(job, tile, kv_head, first_key + kernels->forward_keys, &t);
             kernels->forward(&t);
         }
     }
@@ -118,17 +116,17 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
     size_t group = s.NH / s.NKV, lanes = kernels->lanes, per_block = s.NKV * job->slices;
     // The last block of queries has the most work and comes first.
     size_t block = job->blocks - 1 - index / per_block, kv_head = index % per_block / job->slices;
-    size_t slice = index % job->slices * job->heads, heads = smaller(job->heads, group - slice);
-    size_t first = block * job->tiles * lanes, end = smaller(s.T, first + job->tiles * lanes);
-    size_t tiles = (end - first + lanes - 1) / lanes, head = kv_head * group + slice;
+    size_t slice = index % job->slices * job->heads, heads = min(job->heads, group - slice);
+    size_t first = block * job->tiles * lanes, end = min(s.T, first + job->tiles * lanes);
+    size_t tiles = ceil_div(end - first, lanes), head = kv_head * group + slice;
 
     forward_memory m = divide(job, lens_scratch_of(job->context, thread));
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < tiles; i++) start_tile(job, &m, h * tiles + i, head + h, first + i * lanes);
     for (size_t key = 0; key < end; key += kernels->forward_keys) {
-        size_t rows = smaller(kernels->forward_keys, s.T - key), start = (key * s.NKV + kv_head) * s.HS;
-        kernels->pack_rows(m.k, job->k + start, s.NKV * s.HS, rows, kernels->forward_keys, s.HS, job->HSP);
-        kernels->pack_rows(m.v, job->v + start, s.NKV * s.HS, rows, kernels->forward_keys, s.HS, job->HSP);
+        size_t rows = min(kernels->forward_keys, s.T - key), start = (key * s.NKV + kv_head) * s.HS;
+        kernels->pack_rows(rows, kernels->forward_keys, s.HS, job->HSP, job->k + start, s.NKV * s.HS, m.k);
+        kernels->pack_rows(rows, kernels->forward_keys, s.HS, job->HSP, job->v + start, s.NKV * s.HS, m.v);
         meet_keys(job, &m, heads, tiles, first, kv_head, key);
     }
     for (size_t h = 0; h < heads; h++)
@@ -141,14 +139,18 @@ enum { heads_of_piece = 8, rows_of_piece = 768, enough_pieces = 32 };
 // How the work on a shape is cut.
 static forward_job plan(const lens_context *context, lens_attention_shape shape) {
     const lens_attention_kernels *kernels = &context->kernels->attention;
-    size_t group = shape.NH / shape.NKV, all_tiles = (shape.T + kernels->lanes - 1) / kernels->lanes;
-    forward_job job = {.context = context, .shape = shape, .kernels = kernels,
-                       .HSP = round_up(shape.HS, kernels->head_multiple), .heads = smaller(group, heads_of_piece)};
-    job.slices = (group + job.heads - 1) / job.heads;
-    job.tiles = rows_of_piece / (job.heads * kernels->lanes);
-    if (job.tiles < 1) job.tiles = 1;
+    size_t group = shape.NH / shape.NKV, all_tiles = ceil_div(shape.T, kernels->lanes);
+    forward_job job = {
+        .context = context,
+        .shape = shape,
+        .kernels = kernels,
+        .HSP = round_up(shape.HS, kernels->head_multiple),
+        .heads = min(group, heads_of_piece),
+    };
+    job.slices = ceil_div(group, job.heads);
+    job.tiles = max(1, rows_of_piece / (job.heads * kernels->lanes));
     while (job.tiles > 1 && all_tiles * shape.NKV * job.slices < job.tiles * enough_pieces) job.tiles--;
-    job.blocks = (all_tiles + job.tiles - 1) / job.tiles;
+    job.blocks = ceil_div(all_tiles, job.tiles);
     return job;
 }
 

@@ -1,7 +1,7 @@
-// The kernel table: function pointers beside their own block sizes, filled from the scalar reference
-// and overridden by the instruction set's own.
-#ifndef LENS_DISPATCH_H
-#define LENS_DISPATCH_H
+// The kernel table: function pointers beside their own block sizes, filled from the scalar kernels and overridden by
+// the instruction set's own.
+#ifndef LENS_KERNEL_TABLE_H
+#define LENS_KERNEL_TABLE_H
 
 #include "kernels/attention_kernels.h"
 #include "kernels/gemm_kernels.h"

@@ -1,5 +1,5 @@
 // exp in the vector vocabulary: exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2)/2,
-// with a Cody-Waite reduction in two steps and the minimax polynomial of Cephes' expf. Within 2 ulp for every float:
+// with a Cody-Waite reduction in two parts and the minimax polynomial of Cephes' expf. Within 2 ulp for every float:
 // subnormal results are kept, overflow gives infinity, NaN stays NaN.
 static inline vf vf_exp(vf x) {
     // Past these bounds the result is 0 or infinity. The order of the arguments lets NaN through.

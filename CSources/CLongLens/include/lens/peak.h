@@ -1,0 +1,14 @@
+// The machine's arithmetic peak.
+#ifndef LENS_PEAK_H
+#define LENS_PEAK_H
+#include "lens/context.h"
+#include "lens/linkage.h"
+
+LENS_BEGIN_C
+
+/// Multiply-add peak in GFLOP/s of the context's threads with its instruction set, measured for about `seconds`.
+double lens_measure_peak_gflops(lens_context *context, double seconds);
+
+LENS_END_C
+
+#endif
