@@ -2,8 +2,8 @@ import LensData
 import Testing
 
 @Suite struct RecallDocumentTests {
-    @Test func factsAreAskedAsTheyWereStated() {
-        var generator = RecallDocumentGenerator(words: 3000, seed: 3)
+    @Test func factsAreAskedAsTheyWereStated() throws {
+        var generator = try RecallDocumentGenerator(words: 3000, seed: 3)
         for _ in 0..<20 {
             let document = generator.next()
             let text = Array(document.text.utf8)
@@ -15,22 +15,22 @@ import Testing
         }
     }
 
-    @Test func theSeedDecides() {
-        var a = RecallDocumentGenerator(words: 500, seed: 1)
-        var b = RecallDocumentGenerator(words: 500, seed: 1)
-        var c = RecallDocumentGenerator(words: 500, seed: 2)
+    @Test func theSeedDecides() throws {
+        var a = try RecallDocumentGenerator(words: 500, seed: 1)
+        var b = try RecallDocumentGenerator(words: 500, seed: 1)
+        var c = try RecallDocumentGenerator(words: 500, seed: 2)
         #expect(a.next() == b.next())
         #expect(a.next() != c.next())
     }
 
-    @Test func lengthIsWhatWasAskedForToTheSentence() {
-        var generator = RecallDocumentGenerator(words: 4000, seed: 5)
+    @Test func lengthIsWhatWasAskedForToTheSentence() throws {
+        var generator = try RecallDocumentGenerator(words: 4000, seed: 5)
         let words = generator.next().text.split(whereSeparator: \.isWhitespace).count
         #expect((4000..<4020).contains(words))
     }
 
-    @Test func longDistancesAreAskedToo() {
-        var generator = RecallDocumentGenerator(words: 4000, seed: 7)
+    @Test func longDistancesAreAskedToo() throws {
+        var generator = try RecallDocumentGenerator(words: 4000, seed: 7)
         let distances = (0..<20).flatMap { _ in generator.next().facts.map { $0.asked[0] - $0.stated[0] } }
         #expect(distances.filter { $0 < 500 }.count > 20)
         #expect(distances.filter { $0 > 8000 }.count > 20)

@@ -35,7 +35,7 @@ extension Target {
         for selfScored in [false, true] { try attempt { _ = try scheme.checkTraining(selfScored: selfScored) } }
         for long: [Float] in [[], [0], [1, 2, 3, 0.5], [0, 0, 0], [.greatestFiniteMagnitude, 1], [.infinity, .nan]] {
             var generator = SeededGenerator(seed: 1)
-            let weights = scheme.weights(long: long, short: long.reversed(), generator: &generator)
+            let weights = try scheme.weights(long: long, short: long.reversed(), generator: &generator)
             precondition(weights.count == long.count)
             try attempt { try scheme.check(predictions: long.count) }
         }
