@@ -28,13 +28,13 @@ public final class DocumentReader {
     ///   - format: how all of them are read.
     ///   - forTraining: keys of JSON lines that say what each token counts are then an error, and a warning otherwise.
     ///   - standardInput: the descriptor that `-` reads.
-    ///   - whileWaiting: called again and again while a pipe gives nothing; what it throws ends the reading.
     ///   - warn: told of what is left out or doubtful, one paragraph each: files of a folder that are passed over, empty
     ///     documents, ids that come twice, keys that are not read.
+    ///   - whileWaiting: called again and again while a pipe gives nothing; what it throws ends the reading.
     public init(
         paths: [String], format: InputFormat = .auto, forTraining: Bool = false, standardInput: Int32 = 0,
-        whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
-        warn: @escaping (String) -> Void = { _ in }
+        warn: @escaping (String) -> Void = { _ in },
+        whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil
     ) throws(LensError) {
         let files = try DocumentFile.find(paths, format: format, warn: warn)
         self.files = files[...]

@@ -16,8 +16,8 @@ package final class RecallDocumentReader {
 
     /// Finds the files, as ``DocumentReader`` does; `warn` is told what it would tell.
     package init(
-        paths: [String], standardInput: Int32 = 0, whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil,
-        warn: @escaping (String) -> Void = { _ in }
+        paths: [String], standardInput: Int32 = 0, warn: @escaping (String) -> Void = { _ in },
+        whileWaiting: (@Sendable () throws(LensError) -> Void)? = nil
     ) throws(LensError) {
         let files = try DocumentFile.find(paths, format: .auto, warn: warn)
         self.files = files[...]

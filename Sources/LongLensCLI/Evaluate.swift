@@ -123,7 +123,7 @@ private final class EvaluationRun {
         }
         var evaluation = RecallEvaluation(tokenizer: tokenizer, pass: pass, addsBOS: command.documents.addsBOS)
         let reader = try RecallDocumentReader(
-            paths: command.documents.documents, whileWaiting: stop.whileWaiting, warn: warn)
+            paths: command.documents.documents, warn: warn, whileWaiting: stop.whileWaiting)
         while evaluation.documentCount < command.sequences ?? .max {
             let start = reader.position
             guard let document = try reader.next() else { break }

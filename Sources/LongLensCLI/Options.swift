@@ -111,7 +111,7 @@ struct DocumentOptions: ParsableArguments {
 
     /// Reads the documents; `warn` is told of what is left out or doubtful. `stop` ends waiting for a pipe.
     func reader(_ stop: StopRequest, warn: @escaping (String) -> Void) throws(LensError) -> DocumentReader {
-        try DocumentReader(paths: documents, format: inputFormat, whileWaiting: stop.whileWaiting, warn: warn)
+        try DocumentReader(paths: documents, format: inputFormat, warn: warn, whileWaiting: stop.whileWaiting)
     }
 
     /// Whether text begins with BOS; nil as the model has it.

@@ -52,7 +52,7 @@ struct TrainingInput {
         var encoder = try DocumentEncoder(encoding, bos: settings.bos, eos: settings.eos, special: settings.special)
         encoder.embeddingRows = configuration.vocabularySize
         let sequences = try TrainingSequences(
-            DocumentReader(paths: settings.data, forTraining: true, whileWaiting: check, warn: warn),
+            DocumentReader(paths: settings.data, forTraining: true, warn: warn, whileWaiting: check),
             encoder: encoder,
             length: settings.contextLength,
             check: check)

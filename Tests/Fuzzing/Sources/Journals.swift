@@ -32,7 +32,11 @@ extension Target {
         for record in Samples.resumable {
             let sequence = TokenSequence(document: record.document, index: record.sequence, tokens: record.tokens)
             let found = try output.record(of: sequence, context: 8, stride: 4, model: "m")
-            if found == nil { try output.write(record) }
+            if found != nil { continue }
+            let plan = try WindowPlan(length: record.tokens.count, context: 8, stride: 4)
+            precondition(plan.windowCount(ofLosses: output.knownLosses.count) != nil)
+            try output.keep(Array(record.nll[output.knownLosses.count...]))
+            try output.write(record)
         }
         try output.finish()
         // What is there in the end is of these sequences, whatever was there before.
@@ -49,7 +53,7 @@ extension Target {
 
     private static func withChecksums(_ lines: [UInt8]) -> [UInt8] {
         let lines = lines.split(separator: 0x0A, omittingEmptySubsequences: false)
-        return Array(lines.map { $0.isEmpty ? [] : fnv($0) + [0x20] + $0 }.joined(separator: [0x0A]))
+        return Array(lines.map { $0.isEmpty ? [] : checksum($0) + [0x20] + $0 }.joined(separator: [0x0A]))
     }
 
     private static func withoutChecksums(_ journal: [UInt8]) -> [UInt8] {
@@ -57,10 +61,9 @@ extension Target {
         return Array(lines.map { $0.dropFirst(17) }.joined(separator: [0x0A]))
     }
 
-    /// The journal's checksum in 16 digits: FNV-1a, 64 bits.
-    private static func fnv(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        let digits = Array(String(hash, radix: 16).utf8)
-        return Array(repeating: UInt8(ascii: "0"), count: 16 - digits.count) + digits
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var sum = Checksum()
+        unsafe bytes.withUnsafeBytes { unsafe sum.update($0) }
+        return Array(sum.hexadecimal.utf8)
     }
 }

@@ -5,18 +5,22 @@ extension Samples {
     static let scoreSettings = ScoreSettings([("--context", "8"), ("--compute", "f32")])
 
     /// The records of a run of scoring with `scoreSettings`.
-    static let resumable = [("a", 0, [1, 2, 3]), ("a", 1, [4, 5]), ("b", 0, [7])].map {
+    static let resumable = [("a", 0, [1, 2, 3]), ("a", 1, [4, 5]), ("b", 0, Array(7...18))].map {
         (document: String, sequence: Int, tokens: [Int32]) in
         ScoreRecord(
             document: document, sequence: sequence, tokens: tokens, nll: tokens.dropFirst().map { Float($0) / 4 },
             context: 8, stride: 4, model: "m")
     }
 
-    /// The journal of a run that was stopped after two records.
+    /// The journal of a run that was stopped after two records and the first window of the third.
     static func journal() throws -> [UInt8] {
         try written(".partial") { path in
             let output = try ScoreOutput(path: path, format: .jsonl, settings: scoreSettings) { _ in }
             for record in resumable.prefix(2) { try output.write(record) }
+            let last = resumable[2]
+            let sequence = TokenSequence(document: last.document, index: last.sequence, tokens: last.tokens)
+            _ = try output.record(of: sequence, context: 8, stride: 4, model: "m")
+            try output.keep(Array(last.nll.prefix(7)))
             _ = output.stop()
         }
     }
