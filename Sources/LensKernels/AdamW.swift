@@ -52,7 +52,8 @@ extension Runtime {
             correction1: 1 - pow(settings.beta1, Double(step)), correction2: 1 - pow(settings.beta2, Double(step)))
         try unsafe run { context in
             unsafe lens_adamw(
-                context, count, factors, gradients.pointer, firstMoments.pointer, secondMoments.pointer, parameters.pointer)
+                context, count, factors, gradients.pointer, firstMoments.pointer, secondMoments.pointer,
+                parameters.pointer)
         }
     }
 }

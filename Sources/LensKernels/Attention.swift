@@ -7,7 +7,8 @@ extension Runtime {
     /// `query`, `output` [T, heads * size]; `key`, `value` [T, keyValueHeads * size]; `logSumExp` [heads, T]. Scores are
     /// scaled by 1 / √size unless `scale` says otherwise.
     package func attention(
-        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil, into output: Matrix,
+        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil,
+        into output: Matrix,
         logSumExp: Matrix
     ) throws(LensError) {
         let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
@@ -25,7 +26,8 @@ extension Runtime {
     /// - Parameter positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
     ///   `logSumExp` hold, where only they have an output gradient; nil when all do.
     package func attentionBackward(
-        query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix, heads: Int,
+        query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix,
+        heads: Int,
         keyValueHeads: Int, scale: Float? = nil, positions: [Int]? = nil, delta: Matrix, queryGradient: Matrix,
         keyGradient: Matrix, valueGradient: Matrix
     ) throws(LensError) {
@@ -44,7 +46,8 @@ extension Runtime {
             func backward(_ positions: UnsafePointer<Int>?) -> lens_status {
                 unsafe lens_attention_backward(
                     context, shape, lens_attention_queries(count: query.rows, positions: positions), query.pointer,
-                    key.pointer, value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer, delta.pointer,
+                    key.pointer, value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer,
+                    delta.pointer,
                     queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
             }
             guard let positions else { return backward(nil) }

@@ -5,7 +5,9 @@ extension Runtime {
     /// Row `tokens[t]` of `table` [V, C] for every token of `range`: `output` [range.count, C].
     ///
     /// Tokens must lie in the table.
-    package func embed(_ tokens: [Int32], in range: Range<Int>? = nil, table: Matrix, into output: Matrix) throws(LensError) {
+    package func embed(_ tokens: [Int32], in range: Range<Int>? = nil, table: Matrix, into output: Matrix)
+        throws(LensError)
+    {
         let range = checkedRange(range, of: tokens, below: table.rows)
         precondition(output.rows == range.count && output.columns == table.columns)
         guard !range.isEmpty else { return }

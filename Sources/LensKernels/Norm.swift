@@ -9,7 +9,9 @@ extension Runtime {
     ///   - weight: C elements.
     ///   - output: [T, C]; may be `x`.
     ///   - rstd: T elements for the backward, or nil.
-    package func rmsNorm(_ x: Matrix, weight: Matrix, epsilon: Float, into output: Matrix, rstd: Matrix? = nil) throws(LensError) {
+    package func rmsNorm(_ x: Matrix, weight: Matrix, epsilon: Float, into output: Matrix, rstd: Matrix? = nil)
+        throws(LensError)
+    {
         precondition(output.rows == x.rows && output.columns == x.columns && weight.count == x.columns)
         precondition(rstd == nil || rstd?.count == x.rows)
         try unsafe run { context in

@@ -22,7 +22,8 @@ extension Runtime {
         checkRotation(gradient, cosine, sine, heads)
         try unsafe run { context in
             unsafe lens_rope_backward(
-                context, gradient.rows, heads, gradient.columns / heads, 2 * cosine.columns, cosine.pointer, sine.pointer,
+                context, gradient.rows, heads, gradient.columns / heads, 2 * cosine.columns, cosine.pointer,
+                sine.pointer,
                 gradient.pointer)
         }
     }

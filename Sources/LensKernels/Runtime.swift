@@ -105,6 +105,7 @@ extension Runtime {
     package var counters: Counters {
         let c = unsafe withContext { unsafe lens_context_counters($0) }
         return Counters(
-            regions: c.regions, workers: c.workers, scratchGrowths: c.scratch_growths, scratchByteCount: c.scratch_bytes)
+            regions: c.regions, workers: c.workers, scratchGrowths: c.scratch_growths, scratchByteCount: c.scratch_bytes
+        )
     }
 }

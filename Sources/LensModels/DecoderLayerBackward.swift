@@ -98,7 +98,8 @@ extension DecoderLayer {
             try p.down.backwardProducts(
                 outputGradient: part.stream.rows(batch.places), input: activated, gradient: gradient.down,
                 inputGradient: upGradient, blocks: batch.blocks, on: runtime)
-            try runtime.swiGLUBackward(upGradient, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient)
+            try runtime.swiGLUBackward(
+                upGradient, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient)
             let inputGradient = scratch.normed.rows(batch.places)
             try p.gate.backwardProducts(
                 outputGradient: gateGradient, input: input, gradient: gradient.gate, inputGradient: inputGradient,
@@ -129,7 +130,8 @@ extension DecoderLayer {
             delta: part.scratch.delta, queryGradient: part.scratch.query, keyGradient: scratch.key,
             valueGradient: scratch.value)
         tokens.scatter([scratch.query])
-        try runtime.rotateBackward(scratch.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
+        try runtime.rotateBackward(
+            scratch.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
         try runtime.rotateBackward(
             scratch.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
         try normHeadsBackward(

@@ -35,7 +35,9 @@ public final class InferencePass {
     }
 
     private init(weights model: any ModelWeights, contextLength: Int, grows: Bool, runtime: Runtime) throws(LensError) {
-        guard contextLength > 0 else { throw .usage("A pass needs a context of at least 1 token, not \(contextLength).") }
+        guard contextLength > 0 else {
+            throw .usage("A pass needs a context of at least 1 token, not \(contextLength).")
+        }
         self.model = model
         self.runtime = runtime
         self.contextLength = contextLength

@@ -39,7 +39,8 @@ struct Projection {
     ) throws(LensError) {
         for block in blocks {
             try runtime.multiply(
-                outputGradient.rows(block), transposeA: true, input.rows(block), into: gradient.weight, accumulate: true)
+                outputGradient.rows(block), transposeA: true, input.rows(block), into: gradient.weight, accumulate: true
+            )
         }
         try runtime.multiply(outputGradient, weight, into: inputGradient, accumulate: accumulate)
     }

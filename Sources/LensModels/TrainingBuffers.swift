@@ -23,7 +23,8 @@ struct TrainingBuffers {
     func activations(of layer: Int) -> LayerActivations { activations[layer] }
 
     init(
-        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Matrix, runtime: Runtime,
+        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Matrix,
+        runtime: Runtime,
         arena: Arena
     ) {
         let hidden = configuration.hiddenSize

@@ -41,7 +41,8 @@ package final class TrainingPass {
         self.gradients = ModelParameters(gradients)
         layers = model.layers(on: runtime)
         buffers = TrainingBuffers(
-            model.configuration, length: contextLength, recompute: recompute, headWeight: weights.head, runtime: runtime,
+            model.configuration, length: contextLength, recompute: recompute, headWeight: weights.head,
+            runtime: runtime,
             arena: arena)
         rotary = buffers.rotary
     }
@@ -75,7 +76,8 @@ package final class TrainingPass {
         _ tokens: [Int32], progress: (Double) -> Void = { _ in }
     ) throws(LensError) -> [Float] {
         guard tokens.count > 1 && tokens.count <= contextLength else {
-            throw .usage("A sequence of \(tokens.count) tokens was given to a pass that takes from 2 to \(contextLength).")
+            throw .usage(
+                "A sequence of \(tokens.count) tokens was given to a pass that takes from 2 to \(contextLength).")
         }
         try model.check(tokens)
         self.tokens = tokens

@@ -29,7 +29,9 @@ struct WeightedTokens {
         fileprivate func adding(_ places: Range<Int>) -> Batch {
             Batch(
                 places: self.places.lowerBound..<places.upperBound,
-                blocks: blocks + [places.lowerBound - self.places.lowerBound..<places.upperBound - self.places.lowerBound]
+                blocks: blocks + [
+                    places.lowerBound - self.places.lowerBound..<places.upperBound - self.places.lowerBound
+                ]
             )
         }
     }

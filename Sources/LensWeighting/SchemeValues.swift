@@ -54,7 +54,8 @@ extension WeightingScheme {
             [
                 ("comparison", pipeline.comparison.rawValue), ("transforms", transforms.isEmpty ? nil : transforms),
                 ("truncation", pipeline.truncation.map(plain)), ("sparsification", pipeline.sparsification.map(plain)),
-                ("normalization", pipeline.normalization.rawValue), ("interpolation", pipeline.interpolation.map(plain)),
+                ("normalization", pipeline.normalization.rawValue),
+                ("interpolation", pipeline.interpolation.map(plain)),
             ])
     }
 

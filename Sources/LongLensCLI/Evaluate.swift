@@ -43,7 +43,9 @@ struct Evaluate: ParsableCommand {
         let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
-        let pretrained = try model.load(on: runtime) { () throws(LensError) in try stop.check("Stopped while the model was read.") }
+        let pretrained = try model.load(on: runtime) { () throws(LensError) in
+            try stop.check("Stopped while the model was read.")
+        }
         machine.note(pretrained, runtime)
         let run = EvaluationRun(
             self, pretrained,

@@ -65,7 +65,9 @@ struct Score: ParsableCommand {
         Interrupts.forward(to: stop, announcing: "stopping")
         let log = machine.log
         let reader = try documents.reader(stop) { log.warning("\($0)") }
-        let pretrained = try model.load(on: runtime) { () throws(LensError) in try stop.check("Stopped while the model was read.") }
+        let pretrained = try model.load(on: runtime) { () throws(LensError) in
+            try stop.check("Stopped while the model was read.")
+        }
         machine.note(pretrained, runtime)
         let settings = ScoreSettings([
             ("--context", "\(context.value)"), ("--stride", stride.map { "\($0.value)" } ?? "default"),

@@ -70,7 +70,8 @@ import Testing
     @Test func whatCannotBeIsAnErrorBeforeTheFirstUpdate() throws {
         let documents = try documents()
         func error(
-            _ scheme: WeightingScheme = .uniform, _ documents: [Document], _ change: (inout Trainer.Options) -> Void = { _ in }
+            _ scheme: WeightingScheme = .uniform, _ documents: [Document],
+            _ change: (inout Trainer.Options) -> Void = { _ in }
         ) -> LensError.Kind? {
             var options = options()
             change(&options)

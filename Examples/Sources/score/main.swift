@@ -29,7 +29,8 @@ func run(model path: String, text: [UInt8], context: Int) throws(LensError) {
 }
 
 let arguments = CommandLine.arguments
-guard arguments.count == 3 || arguments.count == 4, let context = Int(arguments.count == 4 ? arguments[3] : "128") else {
+guard arguments.count == 3 || arguments.count == 4, let context = Int(arguments.count == 4 ? arguments[3] : "128")
+else {
     print("usage: score MODEL FILE [CONTEXT]")
     exit(64)
 }

@@ -102,7 +102,8 @@ struct PlannedScorer {
         case (.model(let source), let plan?):
             let model = try LanguageModel(reading: source, as: source.configuration, on: runtime)
             return try ModelScorer(
-                model, context: plan.context, stride: plan.stride, bosToken: bosToken, length: sequences.length, on: runtime)
+                model, context: plan.context, stride: plan.stride, bosToken: bosToken, length: sequences.length,
+                on: runtime)
         case (.file(let path), _): return try FileScorer(path: path)
         default: return nil
         }

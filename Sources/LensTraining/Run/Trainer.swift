@@ -57,7 +57,8 @@ public final class Trainer {
         recompute: RecomputePolicy = .fastest, settings: Settings, on runtime: Runtime = .shared
     ) throws(LensError) {
         try self.init(
-            model, state: try TrainingState(model.parameters), sequences: sequences, scorer: scorer, recompute: recompute,
+            model, state: try TrainingState(model.parameters), sequences: sequences, scorer: scorer,
+            recompute: recompute,
             settings: settings, on: runtime)
     }
 
@@ -68,7 +69,9 @@ public final class Trainer {
     ) throws(LensError) {
         precondition(state.parameters === model.parameters)
         try model.requireTrainable()
-        guard settings.accumulate >= 1 else { throw .usage("An update needs at least 1 sequence, not \(settings.accumulate).") }
+        guard settings.accumulate >= 1 else {
+            throw .usage("An update needs at least 1 sequence, not \(settings.accumulate).")
+        }
         try settings.scheme.check(predictions: sequences.length - 1)
         let needed = settings.scheme.shortLosses == .required
         guard scorer != nil || !needed else {
