@@ -57,7 +57,7 @@ func mean(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double($1) } / 
     @Test func packedDocumentsCountTheirOwnContext() throws {
         let scheme = try WeightingScheme("exact:alpha=1,gamma=1,tau=8")
         var generator = SeededGenerator(seed: 0)
-        let result = scheme.weights(
+        let result = try scheme.weights(
             long: Array(repeating: 1, count: 29), short: nil, documentStarts: [0, 12, 14], generator: &generator)
         // Tokens 8…11 of the first document and 22…29 of the third have at least 8 tokens to their left: one bucket.
         for token in 1...29 {
