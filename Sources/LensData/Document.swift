@@ -1,5 +1,6 @@
 /// One document: the unit within which tokens see each other.
 public struct Document: Sendable, Equatable {
+    /// What a document holds.
     public enum Content: Sendable, Equatable {
         /// Valid UTF-8, not empty.
         case text([UInt8])
@@ -14,6 +15,7 @@ public struct Document: Sendable, Equatable {
     /// What its line of JSON says that is not read, key by key.
     public var unreadKeys: [String] = []
 
+    /// A document; `source` is its id where none is given.
     public init(id: String, content: Content, source: String? = nil) {
         self.id = id
         self.content = content

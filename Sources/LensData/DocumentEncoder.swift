@@ -32,7 +32,7 @@ public enum BoundaryPolicy: String, Sendable, CaseIterable {
 /// Documents to tokens: text through the tokenizer, tokens exactly as given.
 ///
 /// Text that spells a special token (`<|endoftext|>`) is plain text unless `special`: a document must not be able to end
-/// itself. What is found of it is counted in ``spelledSpecials``.
+/// itself. What is found of it is counted in `spelledSpecials`.
 public struct DocumentEncoder: Sendable {
     public let encoder: any TextEncoding
     public let bos: BoundaryPolicy

@@ -6,6 +6,7 @@ public struct TokenSequence: Sendable, Equatable {
     public var index: Int
     public var tokens: [Int32]
 
+    /// Sequence `index` of the document of this id.
     public init(document: String, index: Int, tokens: [Int32]) {
         self.document = document
         self.index = index

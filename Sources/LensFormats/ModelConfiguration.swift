@@ -1,5 +1,6 @@
 /// The shape and the options of a decoder-only transformer of the llama family.
 public struct ModelConfiguration: Equatable, Sendable {
+    /// Families whose layers are options of one decoder layer.
     public enum Family: String, Sendable, CaseIterable { case llama, qwen2, qwen3 }
 
     public var family: Family = .llama
@@ -37,6 +38,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     public var bosToken: Int32?
     public var eosToken: Int32?
 
+    /// A model of these sizes, in elements and tokens; all options as llama has them.
     public init(
         vocabularySize: Int, hiddenSize: Int, feedForwardSize: Int, layerCount: Int, headCount: Int,
         keyValueHeadCount: Int, headDimension: Int, contextLength: Int
@@ -71,6 +73,7 @@ public enum RopeScaling: Equatable, Sendable {
         originalContextLength: Int)
 }
 
+/// The settings of YaRN (arXiv 2309.00071), with the names and defaults of Hugging Face.
 public struct YarnScaling: Equatable, Sendable {
     public var factor: Double
     public var originalContextLength: Int
@@ -81,6 +84,7 @@ public struct YarnScaling: Equatable, Sendable {
     public var mscaleAllDim: Double?
     public var truncate = true
 
+    /// `factor` times as many tokens as the `originalContextLength` that the model was trained for.
     public init(factor: Double, originalContextLength: Int) {
         self.factor = factor
         self.originalContextLength = originalContextLength

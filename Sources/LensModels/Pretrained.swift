@@ -15,6 +15,7 @@ public struct Pretrained: Sendable {
     /// What the files say beside that, for whoever writes the model again.
     public let origin: ModelOrigin
 
+    /// A model with what belongs to it, to be saved for example.
     public init(
         model: LanguageModel, tokenizer: Tokenizer?, path: String, warnings: [String] = [], origin: ModelOrigin = .none
     ) {

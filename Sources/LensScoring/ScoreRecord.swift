@@ -17,6 +17,7 @@ public struct ScoreRecord: Sendable, Equatable {
     /// Name of the model, where known.
     public var model: String?
 
+    /// Losses `nll` (nats) of `tokens` 1, 2, …: one fewer than there are tokens.
     public init(
         document: String, sequence: Int, tokens: [Int32], nll: [Float], context: Int? = nil, stride: Int? = nil,
         model: String? = nil

@@ -21,6 +21,7 @@ public struct LensError: Error, Equatable, Sendable, CustomStringConvertible {
     public let kind: Kind
     public let message: String
 
+    /// An error of this kind.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
@@ -28,9 +29,14 @@ public struct LensError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String { message }
 
+    /// Wrong usage.
     public static func usage(_ message: String) -> LensError { LensError(.usage, message) }
+    /// Malformed data.
     public static func data(_ message: String) -> LensError { LensError(.data, message) }
+    /// An input that is not there.
     public static func missing(_ message: String) -> LensError { LensError(.missing, message) }
+    /// The machine cannot.
     public static func machine(_ message: String) -> LensError { LensError(.machine, message) }
+    /// Reading or writing failed.
     public static func io(_ message: String) -> LensError { LensError(.io, message) }
 }

@@ -4,6 +4,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// All of its state: saving and restoring it continues the sequence exactly.
     public var state: UInt64
 
+    /// A generator whose sequence the seed decides.
     public init(seed: UInt64) { state = seed }
 
     /// A generator for one purpose among several that share a seed.

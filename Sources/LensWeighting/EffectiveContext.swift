@@ -22,6 +22,7 @@ public struct EffectiveContext: Sendable, Equatable {
 
     private static let epsilon = 1e-8
 
+    /// The defaults are those of the source.
     public init(alpha: Double = 0.15, gamma: Double = 0.5, tau: Int = 1024) {
         self.alpha = alpha
         self.gamma = gamma

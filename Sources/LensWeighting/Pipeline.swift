@@ -13,6 +13,7 @@ public struct Pipeline: Sendable, Equatable {
     /// Share of plain cross-entropy, λ; without a normalization it has no meaning.
     public var interpolation: Double?
 
+    /// Steps that are left out do nothing, but for the L1 normalization.
     public init(
         comparison: Comparison = .difference, transforms: [Transform] = [], truncation: Double? = nil,
         sparsification: Double? = nil, normalization: Normalization = .l1, interpolation: Double? = nil

@@ -15,7 +15,7 @@ public final class ModelScorer: Scorer {
     /// - Parameters:
     ///   - model: of the same tokens as the documents.
     ///   - context: most tokens of a window, at least 2.
-    ///   - stride: from one window's beginning to the next one's; nil for ``WindowPlan/defaultStride(context:length:)``.
+    ///   - stride: from one window's beginning to the next one's; nil for that of ``WindowPlan``.
     ///   - bosToken: begins every window of a document that begins with it; nil takes the model's.
     ///   - length: tokens of the longest sequence, to take the memory for it at once; nil takes it as documents come.
     /// - Throws: `.usage` for a context or stride that cannot be, `.data` for a context past the model's sliding window,

@@ -13,7 +13,7 @@ public final class OwnScorer: Scorer {
 
     /// - Parameters:
     ///   - context: most tokens of a window, at least 2.
-    ///   - stride: from one window's beginning to the next one's; nil for ``WindowPlan/defaultStride(context:length:)``.
+    ///   - stride: from one window's beginning to the next one's; nil for that of ``WindowPlan``.
     ///   - bosToken: begins every window of a sequence that begins with it; nil takes the model's.
     /// - Throws: `.usage` for a context or stride that cannot be, `.machine` when there is no memory for a window.
     public init(

@@ -25,7 +25,7 @@ public struct WindowPlan: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - length: tokens of the document, at least 1.
-    ///   - stride: S; nil takes ``defaultStride(context:length:)`` for `chunk` or else `length`.
+    ///   - stride: S; nil takes `defaultStride(context:length:)` for `chunk` or else `length`.
     ///   - chunk: length L of the sequences that documents were cut into, if they were.
     public init(length: Int, context: Int, stride: Int? = nil, chunk: Int? = nil) throws(LensError) {
         guard length >= 1 else { throw .usage("A document of \(length) tokens cannot be.") }

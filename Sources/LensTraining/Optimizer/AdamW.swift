@@ -13,6 +13,7 @@ public struct AdamW: Sendable {
     /// Greatest global norm of the gradient; 0 does not clip.
     public var clip: Double
 
+    /// The defaults are those of ``TrainingSettings``.
     public init(
         beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 0.01, clip: Double = 1
     ) {

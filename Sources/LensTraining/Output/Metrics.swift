@@ -20,6 +20,7 @@ public struct StepMetrics: Equatable, Sendable {
     /// The most memory that the process has had so far.
     public var peakResidentBytes: Int
 
+    /// What an update did, value by value.
     public init(
         step: Int, loss: Double, nll: Double, weightStandardDeviation: Double, weightNonzero: Double,
         gradientNorm: Double,

@@ -5,9 +5,10 @@ import LensSupport
 public struct ContextExtension: Sendable {
     public var contextLength: Int
     public var ropeTheta: Double?
-    /// `TYPE:key=value,…`, see ``RopeOption``.
+    /// `TYPE:key=value,…`, as `--rope-scaling` takes it.
     public var ropeScaling: String?
 
+    /// What is nil stays as the model has it.
     public init(contextLength: Int, ropeTheta: Double? = nil, ropeScaling: String? = nil) {
         self.contextLength = contextLength
         self.ropeTheta = ropeTheta

@@ -5,8 +5,10 @@ import Synchronization
 public final class StopRequest: Sendable {
     private let flag = Atomic<Bool>(false)
 
+    /// Nothing is requested yet.
     public init() {}
 
+    /// Asks for the end; from any thread.
     public func request() { flag.store(true, ordering: .relaxed) }
 
     public var isRequested: Bool { flag.load(ordering: .relaxed) }

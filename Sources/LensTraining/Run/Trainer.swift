@@ -21,6 +21,7 @@ public final class Trainer {
         public var seed: UInt64
         public var shuffle: Bool
 
+        /// All of them; `accumulate` must be at least 1.
         public init(
             scheme: WeightingScheme, accumulate: Int, schedule: LearningRateSchedule, optimizer: AdamW, seed: UInt64,
             shuffle: Bool
@@ -41,7 +42,7 @@ public final class Trainer {
     public let sequences: TrainingSequences
     /// What is done of the update that comes next; nil between updates.
     package private(set) var partial: PartialUpdate?
-    /// Sums over the sequences of ``partial``.
+    /// Sums over the sequences of what is done.
     let gradients: ParameterStore
     private let pass: TrainingPass
     private let scorer: (any Scorer)?
@@ -106,7 +107,7 @@ public final class Trainer {
     /// done of it then stays, and the next call goes on to the same bits.
     ///
     /// - Parameter progress: called at the beginning of each phase of each sequence, and as it goes on.
-    /// Throws as ``step()`` does. After an error that is not of the numbers, ``partial`` is what was done before it.
+    /// Throws as ``step()`` does. After an error that is not of the numbers, what is done is what was done before it.
     public func step(
         stop: StopRequest, progress: (UpdateProgress) -> Void = { _ in }
     ) throws(LensError) -> StepMetrics? {

@@ -24,6 +24,7 @@ extension Trainer {
         /// Bytes that the process may take; nil for what the machine has free.
         public var memoryLimit: Int?
 
+        /// One pass over the data in sequences of so many tokens.
         public init(contextLength: Int) { self.contextLength = contextLength }
     }
 

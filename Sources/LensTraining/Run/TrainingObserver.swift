@@ -8,9 +8,11 @@ public protocol TrainingObserver: AnyObject {
     func trainingStarts(_ overview: TrainingOverview)
     /// Within an update of `steps`, at the beginning of each phase and as it goes on.
     func updateProgressed(_ progress: UpdateProgress, of steps: Int)
+    /// After each update, of `steps`.
     func stepFinished(_ metrics: StepMetrics, of steps: Int)
     /// - Parameter step: updates done.
     func checkpointSaved(step: Int, path: String)
+    /// The trained model is at `path`, a folder or a file.
     func modelSaved(path: String)
     /// Something that does not stop the run, and that its user should know: one paragraph.
     func warning(_ message: String)

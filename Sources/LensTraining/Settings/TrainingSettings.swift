@@ -25,12 +25,12 @@ public struct TrainingSettings: Equatable, Sendable {
     public var scheme: String
     /// `self`, a model or a score file; nil when the scheme needs no short-context losses.
     public var scorer: String?
-    /// C: tokens of the scorer's context; nil for the default (``defaultScorerContext(contextLength:trainedFor:)``).
+    /// C: tokens of the scorer's context; nil for the default (what the model was trained for, or a quarter of `contextLength`).
     public var scorerContext: Int?
-    /// S: distance of the scorer's windows; nil for ``WindowPlan/defaultStride(context:length:)``.
+    /// S: distance of the scorer's windows; nil for that of ``WindowPlan``.
     public var scorerStride: Int?
     public var ropeTheta: Double?
-    /// `TYPE:key=value,…`, see ``RopeOption``.
+    /// `TYPE:key=value,…`, as `--rope-scaling` takes it.
     public var ropeScaling: String?
     /// Updates; nil for one pass over the data.
     public var steps: Int?
