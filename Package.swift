@@ -125,3 +125,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6], cLanguageStandard: .c17
 )
+
+// The fuzzing harness is built with sanitizers and with libFuzzer, which brings `main` and which not every toolchain has:
+// `scripts/fuzz` asks for it.
+if Context.environment["LONGLENS_FUZZING"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+        .executableTarget(name: "fuzz", dependencies: ["CLibFuzzer", "LongLens"], path: "Tests/Fuzzing/Sources"),
+    ]
+}

@@ -85,9 +85,10 @@ extension ModelWeights {
 
     /// `.data` when a token lies outside the vocabulary.
     func check(_ tokens: [Int32]) throws(LensError) {
-        for (index, token) in tokens.enumerated() where token < 0 || token >= configuration.vocabularySize {
+        let size = configuration.vocabularySize
+        for (index, token) in tokens.enumerated() where token < 0 || token >= size {
             throw .data(
-                "Token \(index) is \(token), but the model's vocabulary ends at \(configuration.vocabularySize - 1). Was the text tokenized for another model?"
+                "Token \(index) is \(token), but the model's vocabulary ends at \(size - 1). Was the text tokenized for another model?"
             )
         }
     }
