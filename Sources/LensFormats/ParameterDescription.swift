@@ -50,5 +50,5 @@ extension ModelConfiguration {
     }
 
     /// Number of parameters.
-    package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 }
