@@ -153,5 +153,5 @@ private struct FolderSearch {
 /// `3 files (a, b, c)`, at most five by name.
 func countedNames(_ names: [String], _ noun: String) -> String {
     let more = names.count > 5 ? ", …" : ""
-    return "\(names.count) \(noun)\(names.count == 1 ? "" : "s") (\(names.prefix(5).joined(separator: ", "))\(more))"
+    return "\(describeCount(names.count, noun)) (\(names.prefix(5).joined(separator: ", "))\(more))"
 }

@@ -1,3 +1,5 @@
+import LensSupport
+
 /// A metadata value of a GGUF file.
 package enum GGUFValue: Equatable, Sendable {
     case uint8(UInt8), int8(Int8), uint16(UInt16), int16(Int16), uint32(UInt32), int32(Int32), uint64(UInt64), int64(
@@ -77,7 +79,7 @@ package struct GGUFNumbers: Equatable, Sendable {
     package init(_ list: [Bool]) { self.init(type: 7, bytes: list.map { $0 ? 1 : 0 }) }
     package init(_ list: [UInt8]) { self.init(type: 0, bytes: list) }
     package init(_ list: [UInt32]) {
-        self.init(type: 4, bytes: list.flatMap { x in (0..<4).map { UInt8(truncatingIfNeeded: x >> (8 * $0)) } })
+        self.init(type: 4, bytes: list.flatMap { [UInt8](littleEndian: $0) })
     }
 
     /// Bytes of one element of a type; nil where its elements have no fixed size.

@@ -1,3 +1,5 @@
+import LensSupport
+
 /// What the journal of a run of scoring holds.
 package struct KeptScores: Sendable, Equatable, CustomStringConvertible {
     /// A sequence of which not all windows are done.
@@ -29,7 +31,7 @@ package struct KeptScores: Sendable, Equatable, CustomStringConvertible {
     /// `2 finished sequences and the first 4096 of 9000 tokens of sequence 0 of document "book"`.
     package var description: String {
         var parts: [String] = []
-        if sequenceCount > 0 || unfinished == nil { parts.append(describeCount(sequenceCount)) }
+        if sequenceCount > 0 || unfinished == nil { parts.append(describeCount(sequenceCount, "finished sequence")) }
         if let unfinished {
             parts.append(
                 "the first \(unfinished.tokenCount) of \(unfinished.length) tokens of sequence \(unfinished.sequence) of "
@@ -38,6 +40,3 @@ package struct KeptScores: Sendable, Equatable, CustomStringConvertible {
         return parts.joined(separator: " and ")
     }
 }
-
-/// `1 finished sequence`, `12 finished sequences`.
-func describeCount(_ count: Int) -> String { "\(count) finished sequence\(count == 1 ? "" : "s")" }

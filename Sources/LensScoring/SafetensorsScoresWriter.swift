@@ -67,8 +67,5 @@ struct SafetensorsScoresLayout {
     }
 
     /// Names sort as their numbers do.
-    private static func name(_ number: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-    }
+    private static func name(_ number: Int) -> String { digits(number, atLeast: 8) }
 }

@@ -144,7 +144,7 @@ struct ScoreLinesStorage: ScoreStorage {
 
     func record(_ entry: Int) throws(LensError) -> ScoreRecord {
         var line = try line(at: entry)
-        if line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+        line.removeByteOrderMark()
         return try ScoreRecord(jsonLine: line, place: "\(input.path), the line at byte \(entry)")
     }
 
@@ -162,17 +162,5 @@ struct ScoreLinesStorage: ScoreStorage {
                 "\(input.path) ends before byte \(offset), where it had a line before: it was changed meanwhile.")
         }
         return line
-    }
-}
-
-extension InputFile {
-    /// `count` bytes of a regular file from `offset` on. `.data` when it ends before.
-    func bytes(_ count: Int, at offset: Int) throws(LensError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        let result: Result<Void, LensError> = unsafe bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(LensError) in try unsafe read(into: buffer, at: offset) }
-        }
-        try result.get()
-        return bytes
     }
 }

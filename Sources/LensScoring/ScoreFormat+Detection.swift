@@ -8,7 +8,7 @@ extension ScoreFormat {
         if try of(path) == .safetensors { return true }
         var start = try InputFile(regular: path).chunk(1 << 12)[...]
         guard !start.contains(0) else { return false }
-        if start.starts(with: [0xEF, 0xBB, 0xBF]) { start = start.dropFirst(3) }
+        start = start.dropFirst(start.byteOrderMarkCount)
         return start.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "{")
     }
 }

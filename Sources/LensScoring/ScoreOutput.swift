@@ -239,7 +239,9 @@ package final class ScoreOutput {
     /// - Returns: a sentence that says what is kept and how to go on.
     package func stop(discarding: Bool = false) -> String {
         switch place {
-        case .stream: return writtenCount > 0 ? "The \(describeCount(writtenCount)) written so far are whole." : ""
+        case .stream:
+            return writtenCount > 0
+                ? "The \(describeCount(writtenCount, "finished sequence")) written so far are whole." : ""
         case .finished: return ""
         case .journal(let journal, _):
             // What cannot be written, on a full disk, is not kept, and not said to be.

@@ -24,7 +24,7 @@ package final class ScoreLinesReader: ScoreReader {
 
     package func next() throws(LensError) -> ScoreRecord? {
         while var line = try lines.next() {
-            if lines.line == 1, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+            if lines.line == 1 { line.removeByteOrderMark() }
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
             return try ScoreRecord(jsonLine: line, place: "\(path), line \(lines.line)")
         }

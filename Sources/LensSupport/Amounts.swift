@@ -50,6 +50,15 @@ package func describeByteCount(_ bytes: Int) -> String {
     return "\(tenths / 10).\(tenths % 10) \(units[unit])"
 }
 
+/// `1 document`, `2 documents`.
+package func describeCount(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+/// The digits of a number, with zeros before them up to `count`.
+package func digits(_ number: some BinaryInteger, atLeast count: Int, radix: Int = 10) -> String {
+    let digits = String(number, radix: radix)
+    return String(repeating: "0", count: max(0, count - digits.count)) + digits
+}
+
 /// A number for people, as they would write it: six digits at most and none that says nothing, `0.25`, `10000`, `2e-5`,
 /// `1.5e12`.
 package func describeNumber(_ number: Double) -> String {

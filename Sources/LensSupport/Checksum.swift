@@ -97,10 +97,7 @@ package struct Checksum: Sendable {
     }
 
     /// 16 hexadecimal digits.
-    package var hexadecimal: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    package var hexadecimal: String { digits(value, atLeast: 16, radix: 16) }
 
     /// The checksum of a whole file, read in blocks: mapping it would count gigabytes as the process's memory.
     package static func file(_ path: String) throws(LensError) -> (checksum: String, byteCount: Int) {

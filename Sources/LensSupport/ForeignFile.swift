@@ -66,8 +66,7 @@ package struct ForeignFile: Sendable {
     }
 
     private static func page(_ start: [UInt8]) -> ForeignFile? {
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let visible = start.dropFirst(start.starts(with: mark) ? 3 : 0).drop { $0 <= 0x20 }.prefix(14)
+        let visible = start.dropFirst(start.byteOrderMarkCount).drop { $0 <= 0x20 }.prefix(14)
         let lower = String(decoding: visible, as: UTF8.self).lowercased()
         if ["<!doctype html", "<html", "<head", "<body"].contains(where: lower.hasPrefix) {
             let advice =

@@ -22,22 +22,3 @@ package enum StandardError {
     /// Best effort: nothing can be done about a standard error that is closed.
     package static func write(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
 }
-
-/// False, with the reason in `errno`, when not everything could be written.
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-    var written = 0
-    while written < bytes.count {
-        let result = unsafe bytes.withUnsafeBytes { buffer in
-            unsafe write(descriptor, buffer.baseAddress.unsafelyUnwrapped + written, buffer.count - written)
-        }
-        if result < 0 && errno == EINTR { continue }
-        // A terminal or pipe that another program made non-blocking: wait until it takes more.
-        if result < 0 && errno == EAGAIN {
-            var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            if unsafe poll(&poller, 1, 1000) >= 0 { continue }
-        }
-        guard result > 0 else { return false }
-        written += result
-    }
-    return true
-}

@@ -14,8 +14,8 @@ enum Llama2CTokenizerReader {
         var offset = 4
         for id in 0..<vocabularySize {
             guard bytes.count - offset >= 8 else { throw truncated(path, id, offset, vocabularySize) }
-            scores.append(Float(bitPattern: littleEndian(bytes, offset)))
-            let length = Int(Int32(bitPattern: littleEndian(bytes, offset + 4)))
+            scores.append(Float(bitPattern: bytes.littleEndian(UInt32.self, at: offset)))
+            let length = Int(bytes.littleEndian(Int32.self, at: offset + 4))
             offset += 8
             guard length >= 0, length <= bytes.count - offset else { throw truncated(path, id, offset, vocabularySize) }
             pieces.append(Array(bytes[offset..<offset + length]))
@@ -31,10 +31,6 @@ enum Llama2CTokenizerReader {
 
     private static func truncated(_ path: String, _ id: Int, _ offset: Int, _ size: Int) -> LensError {
         .data("\(path): the file ends in token \(id) at byte \(offset); \(size) tokens were expected.")
-    }
-
-    private static func littleEndian(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
-        (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
     }
 
     /// The exporter wrote spaces for `▁` and put newlines around the names of BOS and EOS.

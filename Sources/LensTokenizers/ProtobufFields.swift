@@ -34,14 +34,14 @@ struct ProtobufFields {
         let number = Int(truncatingIfNeeded: key >> 3)
         switch key & 7 {
         case 0: return (number, .integer(try varint()))
-        case 1: return (number, .fixed64(try littleEndian(8)))
+        case 1: return (number, .fixed64(try fixed(UInt64.self)))
         case 2:
             let count = try varint()
             guard count <= UInt64(end - offset) else { throw damaged(start) }
             let range = offset..<offset + Int(count)
             offset = range.upperBound
             return (number, .bytes(range))
-        case 5: return (number, .fixed32(UInt32(truncatingIfNeeded: try littleEndian(4))))
+        case 5: return (number, .fixed32(try fixed(UInt32.self)))
         default: throw damaged(start)
         }
     }
@@ -58,10 +58,11 @@ struct ProtobufFields {
         throw damaged(offset)
     }
 
-    private mutating func littleEndian(_ count: Int) throws(LensError) -> UInt64 {
+    private mutating func fixed<Integer: FixedWidthInteger>(_: Integer.Type) throws(LensError) -> Integer {
+        let count = MemoryLayout<Integer>.size
         guard end - offset >= count else { throw damaged(offset) }
         defer { offset += count }
-        return (0..<count).reduce(0) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
+        return bytes.littleEndian(Integer.self, at: offset)
     }
 
     private func damaged(_ offset: Int) -> LensError {

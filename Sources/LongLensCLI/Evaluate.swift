@@ -182,8 +182,8 @@ private final class EvaluationRun {
 
     func report() {
         var parts = [
-            "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
-                + Format.count(tokenCount, "token")
+            "\(describeCount(documentCount, "document")), \(describeCount(sequenceCount, "sequence")), "
+                + describeCount(tokenCount, "token")
         ]
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
         progress.report(parts.joined(separator: "; "))

@@ -21,9 +21,6 @@ enum Format {
             ? "\(sign)\(whole)" : "\(sign)\(whole).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 
-    /// `1 document`, `2 documents`.
-    static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
     /// Two significant digits, as in 2.0e-5.
     static func scientific(_ value: Double) -> String {
         guard value.isFinite, value > 0 else { return "0" }

@@ -141,8 +141,7 @@ struct ManualPage {
 
     /// A character beyond ASCII, which roff takes in any locale so: `\[u03BB]`.
     private static func character(_ scalar: Unicode.Scalar) -> String {
-        let digits = String(scalar.value, radix: 16).uppercased()
-        return "\\[u\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)]"
+        "\\[u\(digits(scalar.value, atLeast: 4, radix: 16).uppercased())]"
     }
 
     private static let statuses = [

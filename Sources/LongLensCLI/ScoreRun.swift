@@ -173,14 +173,14 @@ final class ScoreRun {
             )
         }
         var parts = [
-            "\(Format.count(documentCount, "document")), \(Format.count(sequenceCount, "sequence")), "
-                + "\(Format.count(tokenCount, "token")): mean loss \(Format.decimal(losses.mean, 4)), perplexity \(Format.decimal(losses.perplexity, 2))"
+            "\(describeCount(documentCount, "document")), \(describeCount(sequenceCount, "sequence")), "
+                + "\(describeCount(tokenCount, "token")): mean loss \(Format.decimal(losses.mean, 4)), perplexity \(Format.decimal(losses.perplexity, 2))"
         ]
-        if earlier.sequences > 0 { parts.append("\(Format.count(earlier.sequences, "sequence")) from before") }
-        if earlier.tokens > 0 { parts.append("\(Format.count(earlier.tokens, "token")) of one from before") }
+        if earlier.sequences > 0 { parts.append("\(describeCount(earlier.sequences, "sequence")) from before") }
+        if earlier.tokens > 0 { parts.append("\(describeCount(earlier.tokens, "token")) of one from before") }
         if dropped.tokens > 0 {
             parts.append(
-                "\(Format.count(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")"
+                "\(describeCount(dropped.tokens, "token")) dropped by --chunk\(command.keepLast ? "" : " (--keep-last keeps them)")"
             )
         }
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }

@@ -43,7 +43,7 @@ final class TrainingProgress: TrainingObserver {
             let ends = first.step == last.step ? [last] : [first, last]
             let losses = ends.map { "\(Format.decimal($0.loss, 4)) at step \($0.step)" }
             progress.report(
-                "\(Format.count(last.step - overview.stepsDone, "update")) in "
+                "\(describeCount(last.step - overview.stepsDone, "update")) in "
                     + "\(Format.duration((clock.now - start).seconds)): loss \(losses.joined(separator: ", ")); nll "
                     + ends.map { Format.decimal($0.nll, 4) }.joined(separator: ", "))
         }
@@ -177,14 +177,14 @@ private struct TrainingDescription {
     private var data: String {
         let data = overview.data
         var text =
-            "data     \(Format.count(data.documentCount, "document")), \(Format.count(data.tokenCount, "token")): "
-            + "\(Format.count(data.sequenceCount, "sequence")) of \(settings.contextLength) tokens"
+            "data     \(describeCount(data.documentCount, "document")), \(describeCount(data.tokenCount, "token")): "
+            + "\(describeCount(data.sequenceCount, "sequence")) of \(settings.contextLength) tokens"
         if data.tailTokenCount > 0 {
-            text += "; \(Format.count(data.tailTokenCount, "token")) at the ends of documents in no sequence"
+            text += "; \(describeCount(data.tailTokenCount, "token")) at the ends of documents in no sequence"
         }
         if data.shortDocumentCount > 0 {
             text +=
-                "; \(Format.count(data.shortTokenCount, "token")) in \(Format.count(data.shortDocumentCount, "document")) too short"
+                "; \(describeCount(data.shortTokenCount, "token")) in \(describeCount(data.shortDocumentCount, "document")) too short"
         }
         return text
     }
@@ -200,7 +200,7 @@ private struct TrainingDescription {
     }
 
     private var updates: String {
-        "updates  \(overview.steps) of \(Format.count(settings.accumulate, "sequence")), learning rate "
+        "updates  \(overview.steps) of \(describeCount(settings.accumulate, "sequence")), learning rate "
             + "\(describeNumber(settings.learningRate)) \(settings.schedule.rawValue) after a warm-up of \(settings.warmup)"
     }
 

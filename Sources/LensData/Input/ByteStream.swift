@@ -43,11 +43,8 @@ package final class ByteStream {
             ahead = start
             compressed.input = []
         }
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        if try peek(mark.count).starts(with: mark) {
-            ahead.removeFirst(mark.count)
-            markCount = mark.count
-        }
+        markCount = try peek(3).byteOrderMarkCount
+        ahead.removeFirst(markCount)
     }
 
     /// The next bytes; none at the end.

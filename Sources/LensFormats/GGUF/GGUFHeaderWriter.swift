@@ -53,9 +53,7 @@ struct GGUFHeaderWriter {
     /// Zeros that follow `count` bytes.
     static func padding(after count: Int) -> Int { (alignment - count % alignment) % alignment }
 
-    private mutating func append<Integer: FixedWidthInteger>(_ value: Integer) {
-        for byte in 0..<MemoryLayout<Integer>.size { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * byte))) }
-    }
+    private mutating func append(_ value: some FixedWidthInteger) { bytes.appendLittleEndian(value) }
 
     private mutating func append(_ string: [UInt8]) {
         append(UInt64(string.count))

@@ -37,9 +37,6 @@ enum GGUFSplit {
     }
 
     private static func ending(_ number: Int, of count: Int) -> String {
-        func digits(_ number: Int) -> String {
-            String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
-        }
-        return "-\(digits(number + 1))-of-\(digits(count)).gguf"
+        "-\(digits(number + 1, atLeast: 5))-of-\(digits(count, atLeast: 5)).gguf"
     }
 }

@@ -45,10 +45,7 @@ package func writeGGUF(
     let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)
     for (index, tensor) in tensors.enumerated() {
         if index < description.factors.count {
-            try file.write(
-                description.factors[index].values.flatMap { value in
-                    (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
-                })
+            try file.write(description.factors[index].values.flatMap { [UInt8](littleEndian: $0.bitPattern) })
         } else {
             let parameter = list[index - description.factors.count]
             let interleaves = configuration.family == .llama && RotaryLayout.applies(to: parameter.name)

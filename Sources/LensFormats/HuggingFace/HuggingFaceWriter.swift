@@ -101,8 +101,7 @@ private func write(_ text: [UInt8], to path: String) throws(LensError) {
 
 private func shardName(_ index: Int, of count: Int) -> String {
     if count == 1 { return "model.safetensors" }
-    func digits(_ number: Int) -> String { String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)" }
-    return "model-\(digits(index + 1))-of-\(digits(count)).safetensors"
+    return "model-\(digits(index + 1, atLeast: 5))-of-\(digits(count, atLeast: 5)).safetensors"
 }
 
 /// Cuts the parameters, in their order, into files of at most `limit` bytes.

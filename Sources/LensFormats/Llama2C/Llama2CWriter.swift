@@ -26,7 +26,7 @@ package func writeLlama2C(
         configuration.keyValueHeadCount, vocabulary, configuration.contextLength,
     ] {
         guard let number = Int32(exactly: number) else { throw .data("\(path): \(number) does not fit 32 bits.") }
-        try file.write((0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
+        try file.write([UInt8](littleEndian: number))
     }
     let list = configuration.parameters
     let descriptions = Dictionary(uniqueKeysWithValues: list.map { ($0.name, $0) })
@@ -67,8 +67,7 @@ private func writeTables(_ configuration: ModelConfiguration, to file: AtomicFil
         for position in 0..<configuration.contextLength {
             try file.write(
                 frequencies.flatMap { frequency in
-                    let value = Float(function(Double(position) * frequency)).bitPattern
-                    return (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+                    [UInt8](littleEndian: Float(function(Double(position) * frequency)).bitPattern)
                 })
         }
     }

@@ -65,8 +65,7 @@ struct GGUFCarrying {
             let bytes = content.pairs.first(where: { $0.key == key })?.bytes, bytes.count >= 16
         else { return false }
         // The array's type and its elements' come before its count.
-        let count = (0..<8).reduce(0) { $0 | UInt64(bytes[8 + $1]) << (8 * $1) }
-        return count < UInt64(configuration.vocabularySize)
+        return bytes.littleEndian(UInt64.self, at: 8) < UInt64(configuration.vocabularySize)
     }
 
     /// A file without a tokenizer must say so; ids that only the configuration knows are for those without one too.

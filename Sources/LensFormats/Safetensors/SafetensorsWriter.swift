@@ -107,6 +107,6 @@ package final class SafetensorsWriter {
         precondition(Set(members.map(\.0)).count == members.count, "each name once, and none is __metadata__")
         var text = JSONValue(members).compactText
         text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
-        return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
+        return [UInt8](littleEndian: UInt64(text.count)) + text
     }
 }

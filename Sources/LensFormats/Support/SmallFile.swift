@@ -12,8 +12,8 @@ func readSmallFile(_ path: String, limit: Int) throws(LensError) -> [UInt8] {
 
 /// All bytes of a JSON file of at most `limit`, without a byte order mark; a file that is something else is named.
 func readJSONFile(_ path: String, limit: Int) throws(LensError) -> [UInt8] {
-    let bytes = try readSmallFile(path, limit: limit)
+    var bytes = try readSmallFile(path, limit: limit)
     if let error = ForeignFile.error(bytes, path: path) { throw error }
-    let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-    return bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(3)) : bytes
+    bytes.removeByteOrderMark()
+    return bytes
 }

@@ -25,8 +25,7 @@ enum TokenizerFiles {
         let bytes = try readSmallFile(path, limit: sizeLimit)
         if isSentencePiece(bytes) { return .sentencePiece(bytes: bytes, path: path) }
         if let error = ForeignFile.error(start) { throw error }
-        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let firstVisible = bytes.dropFirst(bytes.starts(with: byteOrderMark) ? 3 : 0).first { $0 > 0x20 }
+        let firstVisible = bytes.dropFirst(bytes.byteOrderMarkCount).first { $0 > 0x20 }
         guard firstVisible == UInt8(ascii: "{") else {
             return .llama2c(bytes: bytes, vocabularySize: vocabularySize ?? llama2CTokenCount(bytes), path: path)
         }
@@ -77,8 +76,7 @@ enum TokenizerFiles {
         var count = 0
         var offset = 4
         while bytes.count - offset >= 8 {
-            let length = (0..<4).reduce(0) { $0 | Int(bytes[offset + 4 + $1]) << (8 * $1) }
-            offset += 8 + length
+            offset += 8 + Int(bytes.littleEndian(UInt32.self, at: offset + 4))
             count += 1
         }
         return count

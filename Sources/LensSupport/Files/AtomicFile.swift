@@ -82,15 +82,7 @@ package final class AtomicFile {
 
     package func write(_ bytes: UnsafeRawBufferPointer) throws(LensError) {
         unsafe observer?.willWrite(bytes)
-        var written = 0
-        while written < bytes.count {
-            // Linux writes at most 2 GiB at once.
-            let size = min(bytes.count - written, 1 << 30)
-            let result = unsafe posixWrite(descriptor, bytes.baseAddress.unsafelyUnwrapped + written, size)
-            if result < 0 && errno == EINTR { continue }
-            guard result > 0 else { throw .writing(path) }
-            written += result
-        }
+        guard unsafe writeAll(bytes, to: descriptor) else { throw .writing(path) }
         count += bytes.count
     }
 
@@ -159,11 +151,6 @@ package final class AtomicFile {
         _ = close(descriptor)
         descriptor = -1
     }
-}
-
-// Inside the class, `write` is the method.
-private func posixWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-    unsafe write(descriptor, bytes, count)
 }
 
 private func setBlocking(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_SETFL, 0) }

@@ -78,3 +78,34 @@ package final class AtomicFolder {
         try Folders.remove(asidePath)
     }
 }
+
+extension Folders {
+    /// Gives a file or folder a second name, file by file; where files cannot have two, their bytes are copied.
+    fileprivate static func link(_ path: String, to other: String) throws(LensError) {
+        switch FileStatus(path, followingLinks: false)?.kind {
+        case .folder:
+            guard unsafe other.withPathBytes({ unsafe mkdir($0, 0o777) }) == 0 else {
+                throw .writing(other, "make the folder")
+            }
+            for name in try names(in: path) { try link(path + "/" + name, to: other + "/" + name) }
+        case .link:
+            guard let target = destination(ofLink: path) else { throw .reading(path) }
+            let result = unsafe target.withPathBytes { target in
+                unsafe other.withPathBytes { unsafe symlink(target, $0) }
+            }
+            guard result == 0 else { throw .writing(other, "create") }
+        default:
+            let result = unsafe path.withPathBytes { path in unsafe other.withPathBytes { unsafe posixLink(path, $0) } }
+            if result == 0 { return }
+            let input = try InputFile(regular: path)
+            let output = try AtomicFile(path: other)
+            while case let bytes = try input.chunk(), !bytes.isEmpty { try output.write(bytes) }
+            try output.commit()
+        }
+    }
+}
+
+// Inside the type, `link` is its own.
+private func posixLink(_ path: UnsafePointer<CChar>, _ other: UnsafePointer<CChar>) -> Int32 {
+    unsafe link(path, other)
+}

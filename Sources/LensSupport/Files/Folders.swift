@@ -67,30 +67,6 @@ package enum Folders {
         unsafe path.withPathBytes { path in unsafe other.withPathBytes { unsafe lens_exchange(path, $0) } } == 0
     }
 
-    /// Gives a file or folder a second name, file by file; where files cannot have two, their bytes are copied.
-    static func link(_ path: String, to other: String) throws(LensError) {
-        switch FileStatus(path, followingLinks: false)?.kind {
-        case .folder:
-            guard unsafe other.withPathBytes({ unsafe mkdir($0, 0o777) }) == 0 else {
-                throw .writing(other, "make the folder")
-            }
-            for name in try names(in: path) { try link(path + "/" + name, to: other + "/" + name) }
-        case .link:
-            guard let target = destination(ofLink: path) else { throw .reading(path) }
-            let result = unsafe target.withPathBytes { target in
-                unsafe other.withPathBytes { unsafe symlink(target, $0) }
-            }
-            guard result == 0 else { throw .writing(other, "create") }
-        default:
-            let result = unsafe path.withPathBytes { path in unsafe other.withPathBytes { unsafe posixLink(path, $0) } }
-            if result == 0 { return }
-            let input = try InputFile(regular: path)
-            let output = try AtomicFile(path: other)
-            while case let bytes = try input.chunk(), !bytes.isEmpty { try output.write(bytes) }
-            try output.commit()
-        }
-    }
-
     /// What a link says, not followed further.
     static func destination(ofLink path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 4096)
@@ -153,11 +129,7 @@ extension String {
     }
 }
 
-// Inside the type, `rename` and `link` are its own.
+// Inside the type, `rename` is its own.
 private func posixRename(_ path: String, _ other: String) -> Int32 {
     unsafe path.withPathBytes { path in unsafe other.withPathBytes { unsafe rename(path, $0) } }
-}
-
-private func posixLink(_ path: UnsafePointer<CChar>, _ other: UnsafePointer<CChar>) -> Int32 {
-    unsafe link(path, other)
 }

@@ -69,6 +69,7 @@ package final class InputFile: Sendable {
                 initialized = max(0, result)
             }
             if result >= 0 { return bytes }
+            // Whoever is asked while nothing comes is asked again.
             guard errno == EINTR else { throw .reading(path) }
         }
     }
@@ -106,16 +107,27 @@ package final class InputFile: Sendable {
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(LensError) {
         var done = 0
         while done < buffer.count {
-            let result = unsafe pread(
-                descriptor, buffer.baseAddress.unsafelyUnwrapped + done, min(buffer.count - done, 1 << 30),
-                off_t(offset + done))
-            if result < 0 && errno == EINTR { continue }
+            let result = uninterrupted {
+                unsafe pread(
+                    descriptor, buffer.baseAddress.unsafelyUnwrapped + done, min(buffer.count - done, 1 << 30),
+                    off_t(offset + done))
+            }
             guard result >= 0 else { throw .reading(path) }
             guard result > 0 else {
                 throw .data("\(path) ends at byte \(offset + done): it is shorter than it was or should be.")
             }
             done += result
         }
+    }
+
+    /// `count` bytes of a regular file from `offset` on. `.data` when it ends before.
+    package func bytes(_ count: Int, at offset: Int) throws(LensError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let result: Result<Void, LensError> = unsafe bytes.withUnsafeMutableBytes { buffer in
+            Result { () throws(LensError) in try unsafe read(into: buffer, at: offset) }
+        }
+        try result.get()
+        return bytes
     }
 }
 

@@ -54,20 +54,10 @@ package final class JournalFile {
 
     /// Adds bytes at the end, all or none of them.
     package func append(_ bytes: [UInt8]) throws(LensError) {
-        var written = 0
-        while written < bytes.count {
-            let result = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe pwrite(
-                    descriptor, buffer.baseAddress.unsafelyUnwrapped + written, bytes.count - written,
-                    off_t(byteCount + written))
-            }
-            if result < 0 && errno == EINTR { continue }
-            guard result > 0 else {
-                let error = LensError.writing(path)
-                _ = ftruncate(descriptor, off_t(byteCount))
-                throw error
-            }
-            written += result
+        guard writeAll(bytes, to: descriptor, at: byteCount) else {
+            let error = LensError.writing(path)
+            _ = ftruncate(descriptor, off_t(byteCount))
+            throw error
         }
         byteCount += bytes.count
     }
@@ -92,10 +82,9 @@ package final class JournalFile {
             var result = 0
             let size = 1 << 18
             let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-                repeat {
-                    unsafe result = pread(
-                        descriptor, buffer.baseAddress, min(size, byteCount - position), off_t(position))
-                } while result < 0 && errno == EINTR
+                result = uninterrupted {
+                    unsafe pread(descriptor, buffer.baseAddress, min(size, byteCount - position), off_t(position))
+                }
                 count = max(0, result)
             }
             guard result >= 0 else { throw .reading(path) }

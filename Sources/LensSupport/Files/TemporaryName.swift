@@ -16,8 +16,7 @@ enum TemporaryName {
     private static let suffix = ".part"
 
     static func make(in folder: String) -> String {
-        let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        return folder + "/" + prefix + String(repeating: "0", count: 16 - digits.count) + digits + suffix
+        folder + "/" + prefix + digits(UInt64.random(in: 0...UInt64.max), atLeast: 16, radix: 16) + suffix
     }
 
     /// Locks an open file or folder for as long as it is open; true unless another process holds it. On file systems

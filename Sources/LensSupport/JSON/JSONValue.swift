@@ -69,8 +69,7 @@ extension JSONValue {
     ///
     /// A key that comes twice in an object is refused, or kept where keys need not be unique.
     package static func parse(_ text: [UInt8], path: String, uniqueKeys: Bool = true) throws(LensError) -> JSONValue {
-        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        var json = JSONScanner(text, place: path, position: text.starts(with: byteOrderMark) ? 3 : 0)
+        var json = JSONScanner(text, place: path, position: text.byteOrderMarkCount)
         let value = try json.value(uniqueKeys: uniqueKeys, depth: 0)
         try json.end()
         return value

@@ -33,16 +33,7 @@ package final class MetricsLog {
 
     /// Appends a line. It is in the file when this returns, and on the disk after `flush`.
     package func append(_ metrics: StepMetrics) throws(LensError) {
-        let line = Array((metrics.json + "\n").utf8)
-        var written = 0
-        while written < line.count {
-            let result = unsafe line.withUnsafeBytes { bytes in
-                unsafe write(descriptor, bytes.baseAddress.unsafelyUnwrapped + written, line.count - written)
-            }
-            if result < 0 && errno == EINTR { continue }
-            guard result > 0 else { throw .writing(path) }
-            written += result
-        }
+        guard writeAll(Array((metrics.json + "\n").utf8), to: descriptor) else { throw .writing(path) }
     }
 
     /// Puts the lines on the disk: a checkpoint must never be ahead of its metrics.

@@ -43,7 +43,7 @@ public struct TrainingPosition: Hashable, Comparable, Sendable, CustomStringConv
     /// `step 12`, or `step 12 and 3 sequences of step 13`.
     public var description: String {
         guard sequences > 0 else { return "step \(step)" }
-        let more = "\(sequences) sequence\(sequences == 1 ? "" : "s") of step \(step + 1)"
+        let more = "\(describeCount(sequences, "sequence")) of step \(step + 1)"
         return step > 0 ? "step \(step) and \(more)" : more
     }
 

@@ -26,3 +26,15 @@ package func firstInvalidUTF8(_ bytes: ArraySlice<UInt8>) -> Int? {
     }
     return nil
 }
+
+/// The bytes that some programs put before text in UTF-8.
+private let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+extension Collection<UInt8> {
+    /// How many of the first bytes are a byte order mark: 3 or none.
+    package var byteOrderMarkCount: Int { starts(with: byteOrderMark) ? byteOrderMark.count : 0 }
+}
+
+extension [UInt8] {
+    package mutating func removeByteOrderMark() { removeFirst(byteOrderMarkCount) }
+}
