@@ -7,6 +7,7 @@
 #if defined(__x86_64__)
 
 enum { MR = 6, HALF = MR / 2, VECTORS = 2, NR = VECTORS * VF_WIDTH };
+enum { PACK_B_FROM = 128 };
 
 // How many positions ahead the panel of B is prefetched.
 enum { PREFETCH = 24 };
@@ -20,16 +21,7 @@ static inline void pack_columns_of_a(size_t m, size_t k, const float *a, size_t 
 
 #include "kernels/template/gemm-inl.h"
 LENS_END
+#include "kernels/template/gemm_table-inl.h"
 
-void lens_gemm_kernels_avx2(lens_gemm_kernels *table) {
-    *table = (lens_gemm_kernels){
-        .MR = MR,
-        .NR = NR,
-        .pack_b_from = 128,
-        .tile = tile,
-        .edge_tile = edge_tile,
-        .pack_a = pack_a,
-        .pack_b = pack_b,
-    };
-}
+void lens_gemm_kernels_avx2(lens_gemm_kernels *table) { fill_table(table); }
 #endif

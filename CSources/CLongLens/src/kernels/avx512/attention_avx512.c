@@ -10,6 +10,7 @@
 LENS_BEGIN
 
 enum { tile_rows = 8, tile_vectors = 3, tile_lanes = tile_vectors * VF_WIDTH, wide_rows = 4, wide_vectors = 4 };
+enum { HEAD_MULTIPLE = VF_WIDTH, FORWARD_KEYS = 96, BACKWARD_TILES = 2, BACKWARD_QUERIES = 96 };
 
 /// exp2(x) for x <= 0: 2^floor(x) * 2^(x - floor(x)), the second factor by a polynomial with relative error 1.4 * 2^-24
 /// on [0, 1) that is exactly 1 at 0. -inf gives 0, NaN stays.
@@ -34,22 +35,7 @@ LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *c
 #include "kernels/template/attention_forward-inl.h"
 #include "kernels/template/attention_backward-inl.h"
 LENS_END
+#include "kernels/template/attention_table-inl.h"
 
-void lens_attention_kernels_avx512(lens_attention_kernels *table) {
-    *table = (lens_attention_kernels){
-        .lanes = tile_lanes,
-        .rows = tile_rows,
-        .head_multiple = VF_WIDTH,
-        .forward_keys = 96,
-        .backward_tiles = 2,
-        .backward_queries = 96,
-        .forward = forward,
-        .backward = backward,
-        .pack_rows = pack_rows,
-        .pack_lanes = pack_lanes,
-        .unpack_rows = unpack_rows,
-        .unpack_lanes = unpack_lanes,
-        .dot = dot,
-    };
-}
+void lens_attention_kernels_avx512(lens_attention_kernels *table) { fill_table(table); }
 #endif

@@ -2,7 +2,8 @@
 #include "kernels/attention_kernels.h"
 #include <math.h>
 
-enum { lanes = 8, forward_keys = 32, backward_tiles = 4, backward_queries = 32 };
+enum { lanes = 8, tile_lanes = lanes, tile_rows = 1 };
+enum { HEAD_MULTIPLE = 1, FORWARD_KEYS = 32, BACKWARD_TILES = 4, BACKWARD_QUERIES = 32 };
 
 static float score(const lens_attention_forward_tile *t, size_t key, size_t lane) {
     if ((ptrdiff_t)key > (ptrdiff_t)lane + t->diagonal) return -INFINITY;
@@ -99,20 +100,6 @@ static float dot(size_t n, const float *x, const float *y) {
     return sum;
 }
 
-void lens_attention_kernels_scalar(lens_attention_kernels *table) {
-    *table = (lens_attention_kernels){
-        .lanes = lanes,
-        .rows = 1,
-        .head_multiple = 1,
-        .forward_keys = forward_keys,
-        .backward_tiles = backward_tiles,
-        .backward_queries = backward_queries,
-        .forward = forward,
-        .backward = backward,
-        .pack_rows = pack_rows,
-        .pack_lanes = pack_lanes,
-        .unpack_rows = unpack_rows,
-        .unpack_lanes = unpack_lanes,
-        .dot = dot,
-    };
-}
+#include "kernels/template/attention_table-inl.h"
+
+void lens_attention_kernels_scalar(lens_attention_kernels *table) { fill_table(table); }

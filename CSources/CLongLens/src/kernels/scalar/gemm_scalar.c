@@ -2,6 +2,7 @@
 #include "kernels/gemm_kernels.h"
 
 enum { MR = 4, NR = 4 };
+enum { PACK_B_FROM = 4096 };
 
 static void edge_tile(size_t m, size_t n, size_t k, bool accumulate, lens_gemm_panel a, lens_gemm_panel b, float *c,
                       size_t ldc) {
@@ -43,14 +44,6 @@ static void pack_b(size_t n, size_t k, bool transpose, const float *b, size_t ld
     pack(NR, n, k, !transpose, b, ldb, packed);
 }
 
-void lens_gemm_kernels_scalar(lens_gemm_kernels *table) {
-    *table = (lens_gemm_kernels){
-        .MR = MR,
-        .NR = NR,
-        .pack_b_from = 4096,
-        .tile = tile,
-        .edge_tile = edge_tile,
-        .pack_a = pack_a,
-        .pack_b = pack_b,
-    };
-}
+#include "kernels/template/gemm_table-inl.h"
+
+void lens_gemm_kernels_scalar(lens_gemm_kernels *table) { fill_table(table); }
