@@ -12,15 +12,11 @@ extension Runtime {
     package func crossEntropy(
         _ logits: Matrix, targets: [Int32], in range: Range<Int>? = nil, loss: Matrix, logSumExp: Matrix
     ) throws(LensError) {
-        let range = checkedRange(range, of: targets, below: logits.columns)
-        precondition(range.count == logits.rows && loss.count == logits.rows && logSumExp.count == logits.rows)
-        guard !range.isEmpty else { return }
-        try unsafe run { context in
-            unsafe targets[range].withUnsafeBufferPointer { targets in
-                unsafe lens_cross_entropy_forward(
-                    context, logits.rows, logits.columns, logits.pointer, targets.baseAddress, loss.pointer,
-                    logSumExp.pointer)
-            }
+        let targets = checked(targets, in: range, below: logits.columns)
+        precondition(targets.count == logits.rows && loss.count == logits.rows && logSumExp.count == logits.rows)
+        try unsafe run(over: targets) { context, targets in
+            unsafe lens_cross_entropy_forward(
+                context, logits.rows, logits.columns, logits.pointer, targets, loss.pointer, logSumExp.pointer)
         }
     }
 
@@ -34,15 +30,11 @@ extension Runtime {
     package func crossEntropyBackward(
         _ logits: Matrix, targets: [Int32], in range: Range<Int>? = nil, logSumExp: Matrix, weights: Matrix
     ) throws(LensError) {
-        let range = checkedRange(range, of: targets, below: logits.columns)
-        precondition(range.count == logits.rows && weights.count == logits.rows && logSumExp.count == logits.rows)
-        guard !range.isEmpty else { return }
-        try unsafe run { context in
-            unsafe targets[range].withUnsafeBufferPointer { targets in
-                unsafe lens_cross_entropy_backward(
-                    context, logits.rows, logits.columns, targets.baseAddress, logSumExp.pointer, weights.pointer,
-                    logits.pointer)
-            }
+        let targets = checked(targets, in: range, below: logits.columns)
+        precondition(targets.count == logits.rows && weights.count == logits.rows && logSumExp.count == logits.rows)
+        try unsafe run(over: targets) { context, targets in
+            unsafe lens_cross_entropy_backward(
+                context, logits.rows, logits.columns, targets, logSumExp.pointer, weights.pointer, logits.pointer)
         }
     }
 }

@@ -8,14 +8,10 @@ extension Runtime {
     package func embed(_ tokens: [Int32], in range: Range<Int>? = nil, table: Matrix, into output: Matrix)
         throws(LensError)
     {
-        let range = checkedRange(range, of: tokens, below: table.rows)
-        precondition(output.rows == range.count && output.columns == table.columns)
-        guard !range.isEmpty else { return }
-        try unsafe run { context in
-            unsafe tokens[range].withUnsafeBufferPointer { tokens in
-                unsafe lens_embedding_forward(
-                    context, tokens.count, table.columns, table.pointer, tokens.baseAddress, output.pointer)
-            }
+        let tokens = checked(tokens, in: range, below: table.rows)
+        precondition(output.rows == tokens.count && output.columns == table.columns)
+        try unsafe run(over: tokens) { context, tokens in
+            unsafe lens_embedding_forward(context, output.rows, table.columns, table.pointer, tokens, output.pointer)
         }
     }
 
@@ -24,24 +20,33 @@ extension Runtime {
     package func embedBackward(
         _ outputGradient: Matrix, tokens: [Int32], in range: Range<Int>? = nil, tableGradient: Matrix
     ) throws(LensError) {
-        let range = checkedRange(range, of: tokens, below: tableGradient.rows)
-        precondition(outputGradient.rows == range.count && outputGradient.columns == tableGradient.columns)
-        guard !range.isEmpty else { return }
+        let tokens = checked(tokens, in: range, below: tableGradient.rows)
+        precondition(outputGradient.rows == tokens.count && outputGradient.columns == tableGradient.columns)
+        try unsafe run(over: tokens) { context, tokens in
+            unsafe lens_embedding_backward(
+                context, outputGradient.rows, tableGradient.columns, outputGradient.pointer, tokens,
+                tableGradient.pointer)
+        }
+    }
+
+    /// Runs a driver over a row for each token; none where there are none.
+    func run(
+        over tokens: ArraySlice<Int32>, _ driver: (OpaquePointer, UnsafePointer<Int32>) -> lens_status
+    ) throws(LensError) {
         try unsafe run { context in
-            unsafe tokens[range].withUnsafeBufferPointer { tokens in
-                unsafe lens_embedding_backward(
-                    context, tokens.count, tableGradient.columns, outputGradient.pointer, tokens.baseAddress,
-                    tableGradient.pointer)
+            unsafe tokens.withUnsafeBufferPointer { tokens in
+                guard let start = tokens.baseAddress, !tokens.isEmpty else { return LENS_OK }
+                return unsafe driver(context, start)
             }
         }
     }
 }
 
-/// `range`, or all of `tokens`, after checking that those tokens lie in 0 ..< `bound`.
-func checkedRange(_ range: Range<Int>?, of tokens: [Int32], below bound: Int) -> Range<Int> {
+/// The tokens of `range`, or all, after checking that they lie in 0 ..< `bound`.
+func checked(_ tokens: [Int32], in range: Range<Int>?, below bound: Int) -> ArraySlice<Int32> {
     let range = range ?? 0..<tokens.count
     precondition(range.lowerBound >= 0 && range.upperBound <= tokens.count, "range past the tokens")
     let allInside = tokens[range].allSatisfy { $0 >= 0 && Int($0) < bound }
     precondition(allInside, "token past the vocabulary")
-    return range
+    return tokens[range]
 }
