@@ -111,7 +111,7 @@ final class ScoreRun {
         defer { pass.afterLayer = nil }
         return try windowedLosses(
             sequence.tokens, plan: plan, bosToken: bosToken, known: known,
-            losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
+            losses: pass.losses(_:from:)
         ) { (losses) throws(LensError) in
             windows += 1
             try output.keep(losses)

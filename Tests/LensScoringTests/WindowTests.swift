@@ -104,17 +104,17 @@ import Testing
         let plan = try WindowPlan(length: tokens.count, context: 8, stride: 6)
         let long = (1..<tokens.count).map { Float(-$0) }
         var windows = 0
-        let short = try shortLosses(
-            selfScoring: long, tokens: tokens, plan: plan, bosToken: 7, losses: TellingScorer.losses
-        ) { windows += 1 }
+        let short = try windowedLosses(
+            tokens, plan: plan, bosToken: 7, known: Array(long[..<7]), losses: TellingScorer.losses
+        ) { _ in windows += 1 }
         // Tokens 1 … C − 1 are predictions 0 … C − 2.
         #expect(short[..<7] == long[..<7])
         #expect(short[7...] == expected(context: 8, stride: 6, bos: true)[7...])
         #expect(windows == plan.count - 1)
 
         let whole = try WindowPlan(length: tokens.count, context: 64)
-        let kept = try shortLosses(
-            selfScoring: long, tokens: tokens, plan: whole, bosToken: 7, losses: TellingScorer.losses)
+        let kept = try windowedLosses(
+            tokens, plan: whole, bosToken: 7, known: long, losses: TellingScorer.losses)
         #expect(kept == long)
     }
 

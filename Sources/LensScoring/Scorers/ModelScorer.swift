@@ -46,8 +46,7 @@ public final class ModelScorer: Scorer {
         let plan = try WindowPlan(length: tokens.count, context: context, stride: stride)
         var windows = 0
         return try windowedLosses(
-            tokens, plan: plan, bosToken: bosToken,
-            losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
+            tokens, plan: plan, bosToken: bosToken, losses: pass.losses(_:from:)
         ) { _ in
             windows += 1
             progress(Double(windows) / Double(plan.count))

@@ -29,13 +29,18 @@ public final class OwnScorer: Scorer {
     public func losses(
         of sequence: TokenSequence, long: [Float], progress: (Double) -> Void
     ) throws(LensError) -> [Float] {
-        let plan = try WindowPlan(length: sequence.tokens.count, context: context, stride: stride)
-        // Window 0 is taken from the long losses.
+        let tokens = sequence.tokens
+        guard long.count == tokens.count - 1 else {
+            throw .usage("\(long.count) long losses were given for \(tokens.count) tokens.")
+        }
+        let plan = try WindowPlan(length: tokens.count, context: context, stride: stride)
+        // The tokens of window 0 have the same context either way: their losses are the long ones. (The released code takes
+        // one token more.)
         var windows = 1
-        return try shortLosses(
-            selfScoring: long, tokens: sequence.tokens, plan: plan, bosToken: bosToken,
-            losses: { (tokens, first) throws(LensError) in try pass.losses(tokens, from: first) }
-        ) {
+        return try windowedLosses(
+            tokens, plan: plan, bosToken: bosToken, known: Array(long[..<plan[0].scored.count]),
+            losses: pass.losses(_:from:)
+        ) { _ in
             windows += 1
             progress(Double(windows) / Double(plan.count))
         }

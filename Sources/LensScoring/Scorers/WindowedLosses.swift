@@ -33,39 +33,13 @@ package func windowedLosses(
     _ tokens: [Int32], plan: WindowPlan, bosToken: Int32?, known: [Float] = [], losses: WindowLosses,
     afterWindow: ([Float]) throws(LensError) -> Void = { (_) throws(LensError) in }
 ) throws(LensError) -> [Float] {
+    precondition(tokens.count == plan.length, "the plan must be made for the document's length")
     guard let windowCount = plan.windowCount(ofLosses: known.count) else {
         preconditionFailure("the known losses must be those of whole windows")
     }
     var result = known + Array(repeating: Float.nan, count: tokens.count - 1 - known.count)
-    try fill(&result, windows: windowCount..<plan.count, tokens, plan, bosToken, losses, afterWindow)
-    return result
-}
-
-/// The short losses of a model that scores itself while it trains (the paper's unfrozen variant).
-///
-/// Tokens 1 … C − 1 have the same context either way: their losses are taken from `long` and window 0 is not computed.
-/// (The released code takes one token more.) Where the document is not longer than the plan's context, that is all of it.
-///
-/// - Parameter long: the losses of the same tokens under the whole context, by the same weights.
-package func shortLosses(
-    selfScoring long: [Float], tokens: [Int32], plan: WindowPlan, bosToken: Int32?, losses: WindowLosses,
-    afterWindow: () throws(LensError) -> Void = {}
-) throws(LensError) -> [Float] {
-    precondition(long.count == tokens.count - 1, "the long losses must be those of the tokens")
-    var result = long
-    try fill(&result, windows: 1..<plan.count, tokens, plan, bosToken, losses) { (_) throws(LensError) in
-        try afterWindow()
-    }
-    return result
-}
-
-private func fill(
-    _ result: inout [Float], windows: Range<Int>, _ tokens: [Int32], _ plan: WindowPlan, _ bosToken: Int32?,
-    _ losses: WindowLosses, _ afterWindow: ([Float]) throws(LensError) -> Void
-) throws(LensError) {
-    precondition(tokens.count == plan.length, "the plan must be made for the document's length")
     let beginsWithBOS = bosToken != nil && tokens.first == bosToken
-    for k in windows {
+    for k in windowCount..<plan.count {
         let window = plan[k]
         guard !window.scored.isEmpty else { continue }
         var held = Array(tokens[window.tokens])
@@ -79,4 +53,5 @@ private func fill(
         }
         try afterWindow(scored)
     }
+    return result
 }
