@@ -27,7 +27,7 @@ package final class ScoreOutput {
     private var safetensors: SafetensorsScoresLayout?
     private var writtenCount = 0
     /// The sequence that is computed, and those of its losses that are not in the journal yet.
-    private var begun: (sequence: TokenSequence, context: Int, stride: Int, model: String)?
+    private var begun: UnfinishedScores.Work?
     private var pending: [Float] = []
     private let keepInterval: Duration
     private var lastKept = ContinuousClock.now
@@ -135,10 +135,11 @@ package final class ScoreOutput {
     private func begin(
         _ sequence: TokenSequence, _ context: Int, _ stride: Int, _ model: String
     ) throws(LensError) {
-        begun = (sequence, context, stride, model)
         (knownLosses, pending) = ([], [])
-        guard case .journal(let journal, _) = place, let unfinished = journal.unfinished else { return }
+        guard case .journal(let journal, _) = place else { return }
         let work = UnfinishedScores.Work(sequence, context: context, stride: stride, model: model)
+        begun = work
+        guard let unfinished = journal.unfinished else { return }
         let plan = try WindowPlan(length: work.length, context: context, stride: stride)
         var difference = unfinished.work.difference(from: work)
         if plan.windowCount(ofLosses: unfinished.nll.count) == nil {
@@ -163,9 +164,7 @@ package final class ScoreOutput {
 
     private func keepPending() throws(LensError) {
         guard case .journal(let journal, _) = place, let begun, !pending.isEmpty else { return }
-        let work = UnfinishedScores.Work(
-            begun.sequence, context: begun.context, stride: begun.stride, model: begun.model)
-        try journal.append(UnfinishedScores(work, from: journal.unfinished?.nll.count ?? 0, nll: pending))
+        try journal.append(UnfinishedScores(begun, from: journal.unfinished?.nll.count ?? 0, nll: pending))
         pending = []
         lastKept = .now
     }
