@@ -2,8 +2,8 @@ import LensFormats
 import LensKernels
 import LensSupport
 
-/// Losses of sequences under a model, nothing kept for gradients. Owns its memory; one sequence at a time, from one task at a
-/// time.
+/// Losses of sequences under a model, nothing kept for gradients. Owns its memory; one sequence at a time, from one task
+/// at a time.
 public final class InferencePass {
     public let runtime: Runtime
     private let model: any ModelWeights
@@ -42,7 +42,7 @@ public final class InferencePass {
         self.runtime = runtime
         self.contextLength = contextLength
         weights = model.views
-        layers = model.layers(on: runtime)
+        layers = weights.decoderLayers(model.configuration, on: runtime)
         scratch = KernelScratch(runtime)
         if grows { return }
         try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
@@ -53,7 +53,7 @@ public final class InferencePass {
     private func take(_ capacity: Int) throws(LensError) {
         let byteCount = Self.plan(model.configuration, contextLength: capacity).byteCount
         buffers = Buffers(
-            model.configuration, contextLength: capacity, weight: weights.head, runtime: runtime,
+            model.configuration, contextLength: capacity, weight: weights.head,
             arena: try Arena(byteCount: byteCount))
         scratch = Self.scratch(model.configuration, contextLength: capacity, on: runtime)
         self.capacity = capacity
@@ -91,16 +91,13 @@ public final class InferencePass {
         let head: LanguageModelHead
         var rotary: RotaryTable
 
-        init(
-            _ configuration: ModelConfiguration, contextLength: Int, weight: Matrix, runtime: Runtime, arena: Arena
-        ) {
+        init(_ configuration: ModelConfiguration, contextLength: Int, weight: Matrix, arena: Arena) {
             let block = min(contextLength, feedForwardBlock)
             stream = arena.take("residual stream", rows: contextLength, columns: configuration.hiddenSize)
             activations = LayerActivations(
                 configuration, length: contextLength, feedForwardRows: block, arena: arena)
             activated = arena.take("activations", rows: block, columns: configuration.feedForwardSize)
-            head = LanguageModelHead(
-                configuration, weight: weight, length: contextLength, trains: false, runtime: runtime, arena: arena)
+            head = LanguageModelHead(configuration, weight: weight, length: contextLength, trains: false, arena: arena)
             rotary = RotaryTable(configuration, length: contextLength, arena: arena)
         }
     }
@@ -110,8 +107,7 @@ public final class InferencePass {
         let arena = Arena.measuring()
         _ = Buffers(
             configuration, contextLength: contextLength,
-            weight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize),
-            runtime: .shared, arena: arena)
+            weight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize), arena: arena)
         return MemoryPlan(arena.buffers)
     }
 
@@ -129,20 +125,21 @@ public final class InferencePass {
 
     /// The same without the first `first` losses, whose logits are not computed.
     public func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {
-        guard first >= 0, tokens.count > first + 1 else { return [] }
+        guard first >= 0 else { throw .usage("There is no prediction \(first).") }
+        guard tokens.count > first + 1 else { return [] }
         let (hidden, buffers) = try hiddenStates(tokens)
-        return try buffers.head.forward(hidden, tokens: tokens, from: first)
+        return try buffers.head.forward(hidden, tokens: tokens, from: first, on: runtime)
     }
 
     /// The logits of the token after each of the given positions: [vocabulary] each.
     public func logits(_ tokens: [Int32], at positions: [Int]) throws(LensError) -> [[Float]] {
-        let (hidden, buffers) = try hiddenStates(tokens)
-        guard let outside = positions.first(where: { $0 < 0 || $0 >= tokens.count }) else {
-            return try positions.map { (row) throws(LensError) in
-                try buffers.head.logits(of: hidden.rows(row..<row + 1)).array
-            }
+        for position in positions where position < 0 || position >= tokens.count {
+            throw .usage("There is no position \(position) in a sequence of \(tokens.count) tokens.")
         }
-        throw .usage("There is no position \(outside) in a sequence of \(tokens.count) tokens.")
+        let (hidden, buffers) = try hiddenStates(tokens)
+        return try positions.map { (row) throws(LensError) in
+            try buffers.head.logits(of: hidden.rows(row..<row + 1), on: runtime).array
+        }
     }
 
     /// Final normed hidden states [T, hidden], in a buffer that the next call overwrites.

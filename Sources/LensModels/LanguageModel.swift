@@ -71,11 +71,6 @@ public final class TrainableModel: ModelWeights {
 extension ModelWeights {
     var views: ModelParameters { ModelParameters(parameters) }
 
-    /// The decoder layers in order.
-    func layers(on runtime: Runtime) -> [DecoderLayer] {
-        views.layers.map { DecoderLayer(configuration: configuration, parameters: $0, runtime: runtime) }
-    }
-
     fileprivate var weightsFingerprint: String {
         var sum = Checksum()
         sum.update(configuration.arithmeticDescription)

@@ -8,7 +8,6 @@ import LensSupport
 /// Pass B turns the logits of a chunk, kept or computed again, into gradients, for tokens of non-zero weight alone.
 struct LanguageModelHead {
     private let weight: Matrix
-    private let runtime: Runtime
     /// Tokens whose logits are computed at a time.
     private let chunk: Int
     /// [chunk, vocabulary], or [T, vocabulary] where pass B finds the logits of pass A.
@@ -28,12 +27,11 @@ struct LanguageModelHead {
     ///   - keepsLogits: for pass B, instead of computing them twice.
     init(
         _ configuration: ModelConfiguration, weight: Matrix, length: Int, trains: Bool, keepsLogits: Bool = false,
-        runtime: Runtime, arena: Arena
+        arena: Arena
     ) {
         let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
         chunk = min(length, max(64, fitting / 64 * 64))
         self.weight = weight
-        self.runtime = runtime
         self.keepsLogits = keepsLogits
         logits = arena.take(
             keepsLogits ? "logits" : "logits of a chunk", rows: keepsLogits ? length : chunk,
@@ -49,7 +47,9 @@ struct LanguageModelHead {
 
     /// Pass A: the negative log-likelihood of `tokens[t + 1]` under row t of `hidden` [T, hidden], T - 1 - first values,
     /// from row `first` on.
-    func forward(_ hidden: Matrix, tokens: [Int32], from first: Int = 0) throws(LensError) -> [Float] {
+    func forward(
+        _ hidden: Matrix, tokens: [Int32], from first: Int = 0, on runtime: Runtime
+    ) throws(LensError) -> [Float] {
         let count = tokens.count - 1
         for start in stride(from: first, to: count, by: chunk) {
             let range = start..<min(start + chunk, count)
@@ -63,7 +63,7 @@ struct LanguageModelHead {
     }
 
     /// The logits of one row of hidden states: [1, vocabulary], in a buffer that the next call overwrites.
-    func logits(of row: Matrix) throws(LensError) -> Matrix {
+    func logits(of row: Matrix, on runtime: Runtime) throws(LensError) -> Matrix {
         let result = logits.rows(0..<1)
         try runtime.multiply(row, weight, transposeB: true, into: result)
         return result
@@ -75,7 +75,7 @@ struct LanguageModelHead {
     /// - Parameter tokens: those whose coefficient is not zero.
     func backward(
         _ hidden: Matrix, targets: [Int32], coefficients given: [Float], tokens: WeightedTokens,
-        hiddenGradient: Matrix, weightGradient: Matrix
+        hiddenGradient: Matrix, weightGradient: Matrix, on runtime: Runtime
     ) throws(LensError) {
         precondition(given.count == tokens.length && targets.count == tokens.length)
         hiddenGradient.fill(0)
@@ -88,7 +88,7 @@ struct LanguageModelHead {
                 gatheredLogSumExp[0, place] = logSumExp[0, row]
                 coefficients[0, place] = given[row]
             }
-            let gradient = try batchLogits(rows, input)
+            let gradient = try batchLogits(rows, input, on: runtime)
             try runtime.crossEntropyBackward(
                 gradient, targets: rows.map { targets[$0] }, logSumExp: gatheredLogSumExp.columns(places),
                 weights: coefficients.columns(places))
@@ -102,7 +102,7 @@ struct LanguageModelHead {
     }
 
     /// The logits of the given rows, ascending, whose hidden states are `input`.
-    private func batchLogits(_ rows: [Int], _ input: Matrix) throws(LensError) -> Matrix {
+    private func batchLogits(_ rows: [Int], _ input: Matrix, on runtime: Runtime) throws(LensError) -> Matrix {
         if keepsLogits, let first = rows.first, let last = rows.last {
             return logits.rows(first..<last + 1).gatherRows(rows.map { $0 - first })
         }

@@ -16,6 +16,11 @@ struct ModelParameters {
         finalNorm = store["model.norm.weight"]
         head = configuration.tiedEmbeddings ? embedding : store["lm_head.weight"]
     }
+
+    /// The decoder layers in order, of a model of this configuration.
+    func decoderLayers(_ configuration: ModelConfiguration, on runtime: Runtime) -> [DecoderLayer] {
+        layers.map { DecoderLayer(configuration: configuration, parameters: $0, runtime: runtime) }
+    }
 }
 
 /// The tensors of one decoder layer; those that the model lacks are nil.

@@ -23,9 +23,7 @@ struct TrainingBuffers {
     func activations(of layer: Int) -> LayerActivations { activations[layer] }
 
     init(
-        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Matrix,
-        runtime: Runtime,
-        arena: Arena
+        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Matrix, arena: Arena
     ) {
         let hidden = configuration.hiddenSize
         let block = min(length, feedForwardBlock)
@@ -41,7 +39,7 @@ struct TrainingBuffers {
         normedGradient = layerGradients.normed
         head = LanguageModelHead(
             configuration, weight: headWeight, length: length, trains: true, keepsLogits: recompute.keepsLogits,
-            runtime: runtime, arena: arena)
+            arena: arena)
         rotary = RotaryTable(configuration, length: length, arena: arena)
     }
 

@@ -39,11 +39,9 @@ package final class TrainingPass {
         self.contextLength = contextLength
         self.recompute = recompute
         self.gradients = ModelParameters(gradients)
-        layers = model.layers(on: runtime)
+        layers = weights.decoderLayers(model.configuration, on: runtime)
         buffers = TrainingBuffers(
-            model.configuration, length: contextLength, recompute: recompute, headWeight: weights.head,
-            runtime: runtime,
-            arena: arena)
+            model.configuration, length: contextLength, recompute: recompute, headWeight: weights.head, arena: arena)
         rotary = buffers.rotary
     }
 
@@ -55,7 +53,7 @@ package final class TrainingPass {
         _ = TrainingBuffers(
             configuration, length: contextLength, recompute: recompute,
             headWeight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize),
-            runtime: .shared, arena: arena)
+            arena: arena)
         return MemoryPlan(arena.buffers)
     }
 
@@ -94,7 +92,7 @@ package final class TrainingPass {
         try runtime.rmsNorm(
             b.output, weight: weights.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
             rstd: b.rstd)
-        return try b.head.forward(b.normed, tokens: tokens)
+        return try b.head.forward(b.normed, tokens: tokens, on: runtime)
     }
 
     /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
@@ -120,7 +118,7 @@ package final class TrainingPass {
         try b.head.backward(
             b.normed, targets: Array(tokens.dropFirst()), coefficients: weights.map { $0 * factor },
             tokens: WeightedTokens(weighted, of: weights.count), hiddenGradient: b.normedGradient,
-            weightGradient: gradients.head)
+            weightGradient: gradients.head, on: runtime)
         try runtime.rmsNormBackward(
             b.normedGradient, x: b.output, weight: self.weights.finalNorm, rstd: b.rstd, into: b.stream,
             weightGradient: gradients.finalNorm)
