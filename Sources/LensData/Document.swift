@@ -13,7 +13,7 @@ public struct Document: Sendable, Equatable {
     /// Where it came from, for messages: a file, or a file and line.
     public var source: String
     /// What its line of JSON says that is not read, key by key.
-    public var unreadKeys: [String] = []
+    package var unreadKeys: [String] = []
 
     /// A document; `source` is its id where none is given.
     public init(id: String, content: Content, source: String? = nil) {

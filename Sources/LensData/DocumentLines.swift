@@ -1,7 +1,7 @@
 import LensSupport
 
-/// The documents of JSON lines: `{"text": …}` or `{"tokens": [ids…]}` a line, optional `"id"`; other keys
-/// are named in the document.
+/// The documents of JSON lines: `{"text": …}` or `{"tokens": [ids…]}` a line, optional `"id"`; other keys are
+/// named in the document.
 final class DocumentLines {
     private let lines: LineReader
     private let stream: ByteStream
@@ -23,7 +23,7 @@ final class DocumentLines {
             lines.line == 0
             ? ForeignFile.describe(try stream.peek(ForeignFile.startLength), as: .document, evenText: true) : nil
         while let line = try lines.next() {
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+            if line.isBlankLine { continue }
             let source = "\(lines.path), line \(lines.line)"
             do throws(LensError) {
                 return try Self.document(line, source: source, defaultID: "\(name):\(lines.line)")

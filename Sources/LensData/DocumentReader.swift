@@ -3,10 +3,9 @@ import LensSupport
 /// Reads documents one after the other, holding one at a time.
 ///
 /// A path is a file of text (one document, named like the file) or of JSON lines (one document a line: `{"text": …}` or
-/// `{"tokens": [ids…]}`, optional `"id"`; other keys are
-/// warned about), a pipe, `-` for standard input, or a folder (its `.txt` and `.jsonl` files
-/// sorted by name, with subfolders); gzip and Zstandard are decompressed. What a file is its name says, or its content
-/// where the name says nothing, or the format that is asked for.
+/// `{"tokens": [ids…]}`, optional `"id"`; other keys are warned about), a pipe, `-` for standard input, or a folder (its
+/// `.txt` and `.jsonl` files sorted by name, with subfolders); gzip and Zstandard are decompressed. What a file is its name
+/// says, or its content where the name says nothing, or the format that is asked for.
 public final class DocumentReader {
     private var files: ArraySlice<DocumentFile>
     private let standardInput: Int32

@@ -37,7 +37,7 @@ package final class RecallDocumentReader {
         while true {
             if let current {
                 while let line = try current.lines.next() {
-                    if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+                    if line.isBlankLine { continue }
                     let source = "\(current.lines.path), line \(current.lines.line)"
                     let (document, unread) = try RecallDocument.read(line, source: source)
                     try unreadKeys.check(unread, in: source, warn: warn)

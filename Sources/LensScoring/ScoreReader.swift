@@ -25,7 +25,7 @@ package final class ScoreLinesReader: ScoreReader {
     package func next() throws(LensError) -> ScoreRecord? {
         while var line = try lines.next() {
             if lines.line == 1 { line.removeByteOrderMark() }
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+            if line.isBlankLine { continue }
             return try ScoreRecord(jsonLine: line, place: "\(path), line \(lines.line)")
         }
         return nil

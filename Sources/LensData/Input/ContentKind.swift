@@ -60,7 +60,7 @@ enum ContentKind: Equatable {
             return .unclear
         } catch {
             // `{` alone on its line begins a JSON object that is laid out over lines; `{{` or `{a` is no JSON.
-            let isLaidOut = line.dropFirst().allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+            let isLaidOut = line.dropFirst().isBlankLine
             return hasKey || isLaidOut ? .unclear : .text
         }
     }

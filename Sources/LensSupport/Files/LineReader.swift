@@ -59,3 +59,8 @@ package final class LineReader {
         end += count
     }
 }
+
+extension Sequence<UInt8> {
+    /// Whether a line holds nothing but spaces, tabs and what is left of a line end.
+    package var isBlankLine: Bool { allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
+}
