@@ -74,7 +74,7 @@ import Testing
             // A new name each time: file systems flush a file that is written over.
             number += 1
             do { _ = try ScoreFile(path: folder.file("\(number).jsonl", bytes)) } catch {
-                #expect((error as? LensError)?.kind == .data)
+                #expect((error as? LensError)?.kind == .data, "\(error)")
             }
         }
         for count in 0..<good.count { try read(Array(good[..<count])) }

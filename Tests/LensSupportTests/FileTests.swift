@@ -184,15 +184,15 @@ import Testing
     @Test func looksAtTheDiskThatThePathWillBeOn() throws {
         try withTemporaryFolder { folder throws in
             // The whole disk of the folder is not enough; it is found from names that are not there yet, too.
-            let missing = folder + "missing/also/file"
-            for path in [folder, folder + "file", missing] {
+            let missing = folder + "/missing/also/file"
+            for path in [folder, folder + "/file", missing] {
                 #expect(throws: LensError.self) {
                     try DiskRoom.require(.max, at: path, for: "x", advice: "y")
                 }
                 #expect(throws: Never.self) { try DiskRoom.require(1, at: path, for: "x", advice: "y") }
             }
             // A device takes no room, nor does a link to it.
-            let link = folder + "link"
+            let link = folder + "/link"
             #expect(symlink("/dev/null", link) == 0)
             for path in ["/dev/null", link] {
                 #expect(throws: Never.self) { try DiskRoom.require(.max, at: path, for: "x", advice: "y") }
