@@ -123,7 +123,7 @@ package enum SystemMemory {
     private static func read(_ path: String) -> String? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
-        defer { _ = close(descriptor) }
+        defer { closeOnce(descriptor) }
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 4096)
         while bytes.count < 1 << 20 {

@@ -44,9 +44,11 @@ import Testing
         let pipe = Pipe()
         try pipe.fileHandleForWriting.write(contentsOf: Data("{{text}}\nx".utf8))
         try pipe.fileHandleForWriting.close()
-        let reader = try DocumentReader(paths: ["-"], standardInput: pipe.fileHandleForReading.fileDescriptor)
-        #expect(try reader.next()?.content == .text(Array("{{text}}\nx".utf8)))
-        #expect(try reader.next() == nil)
+        try withExtendedLifetime(pipe) {
+            let reader = try DocumentReader(paths: ["-"], standardInput: pipe.fileHandleForReading.fileDescriptor)
+            #expect(try reader.next()?.content == .text(Array("{{text}}\nx".utf8)))
+            #expect(try reader.next() == nil)
+        }
     }
 
     @Test func linesLongerThanAChunk() throws {

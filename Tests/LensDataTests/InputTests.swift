@@ -35,9 +35,12 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         let pipe = Pipe()
         try pipe.fileHandleForWriting.write(contentsOf: Data(content.utf8))
         try pipe.fileHandleForWriting.close()
-        let reader = try DocumentReader(paths: ["/dev/stdin"], standardInput: pipe.fileHandleForReading.fileDescriptor)
-        for document in documents { #expect(try reader.next()?.content == document.content) }
-        #expect(try reader.next() == nil)
+        try withExtendedLifetime(pipe) {
+            let reader = try DocumentReader(
+                paths: ["/dev/stdin"], standardInput: pipe.fileHandleForReading.fileDescriptor)
+            for document in documents { #expect(try reader.next()?.content == document.content) }
+            #expect(try reader.next() == nil)
+        }
     }
 
     @Test(arguments: [

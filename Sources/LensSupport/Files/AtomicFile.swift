@@ -148,7 +148,7 @@ package final class AtomicFile {
         guard descriptor >= 0 else { return }
         if let temporaryPath { _ = unsafe temporaryPath.withPathBytes { unsafe unlink($0) } }
         temporaryPath = nil
-        _ = close(descriptor)
+        closeOnce(descriptor)
         descriptor = -1
     }
 }

@@ -37,7 +37,7 @@ package final class AtomicFolder {
 
     deinit {
         if isOpen { try? Folders.remove(temporaryPath) }
-        if lock >= 0 { _ = close(lock) }
+        closeOnce(lock)
     }
 
     /// Puts back a folder that a run was replacing when it was killed.

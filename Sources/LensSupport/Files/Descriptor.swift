@@ -40,3 +40,12 @@ package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at 
 package func writeAll(_ bytes: [UInt8], to descriptor: Int32, at offset: Int? = nil) -> Bool {
     unsafe bytes.withUnsafeBytes { unsafe writeAll($0, to: descriptor, at: offset) }
 }
+
+/// Closes a descriptor; a negative one, of a file that could not be opened, is none.
+///
+/// Closing twice closes what another thread has opened meanwhile, so that its reads and writes fail, or go elsewhere: an
+/// error of the program, which stops here.
+package func closeOnce(_ descriptor: Int32) {
+    guard descriptor >= 0 else { return }
+    if close(descriptor) != 0 { precondition(errno != EBADF, "a descriptor is closed twice") }
+}

@@ -99,7 +99,7 @@ package enum Folders {
         let descriptor = unsafe folder.withPathBytes { unsafe open($0, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { return }
         _ = fsync(descriptor)
-        _ = close(descriptor)
+        closeOnce(descriptor)
     }
 
     /// False where two folders lie on different file systems; one that is not there yet will be where the other is.

@@ -54,7 +54,7 @@ package final class InputFile: Sendable {
         closes = false
     }
 
-    deinit { if closes { _ = close(descriptor) } }
+    deinit { if closes { closeOnce(descriptor) } }
 
     /// What was opened, as it is now; nil when that cannot be told.
     package var status: FileStatus? { FileStatus(descriptor: descriptor) }
@@ -137,11 +137,11 @@ func openRegular(_ path: String) throws(LensError) -> Int32 {
     guard descriptor >= 0 else { throw .reading(path, "open") }
     guard let status = FileStatus(descriptor: descriptor) else {
         let error = LensError.reading(path)
-        _ = close(descriptor)
+        closeOnce(descriptor)
         throw error
     }
     guard status.kind == .regular else {
-        _ = close(descriptor)
+        closeOnce(descriptor)
         throw .io(
             "\(path) is \(status.kind == .folder ? "a folder" : "a pipe or device"), and a regular file is needed.")
     }

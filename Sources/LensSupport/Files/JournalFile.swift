@@ -37,7 +37,7 @@ package final class JournalFile {
                     nil
                 }
             if let problem {
-                _ = close(descriptor)
+                closeOnce(descriptor)
                 throw problem
             }
             // Before the lock was held, the run that had it may have removed the file.
@@ -46,11 +46,11 @@ package final class JournalFile {
                 byteCount = status?.byteCount ?? 0
                 return
             }
-            _ = close(descriptor)
+            closeOnce(descriptor)
         }
     }
 
-    deinit { _ = close(descriptor) }
+    deinit { closeOnce(descriptor) }
 
     /// Adds bytes at the end, all or none of them.
     package func append(_ bytes: [UInt8]) throws(LensError) {

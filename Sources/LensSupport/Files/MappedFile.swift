@@ -24,7 +24,7 @@ package final class MappedFile: @unchecked Sendable {
     package init(path: String) throws(LensError) {
         self.path = path
         let descriptor = try openRegular(path)
-        defer { _ = close(descriptor) }
+        defer { closeOnce(descriptor) }
         guard let status = FileStatus(descriptor: descriptor) else { throw .reading(path) }
         count = status.byteCount
         if count == 0 {

@@ -34,7 +34,7 @@ enum TemporaryName {
                 unsafe open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
             }
             guard descriptor >= 0 else { continue }
-            defer { _ = close(descriptor) }
+            defer { closeOnce(descriptor) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
             try? Folders.remove(path)
         }

@@ -29,7 +29,7 @@ package final class MetricsLog {
         guard descriptor >= 0 else { throw .writing(path, "open") }
     }
 
-    deinit { _ = close(descriptor) }
+    deinit { closeOnce(descriptor) }
 
     /// Appends a line. It is in the file when this returns, and on the disk after `flush`.
     package func append(_ metrics: StepMetrics) throws(LensError) {

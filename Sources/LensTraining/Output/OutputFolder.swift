@@ -49,16 +49,14 @@ package final class OutputFolder {
                 + "second run from writing there at the same time, so start none."
             return
         }
-        do {
-            _ = close(lock)
-            throw .usage(
-                "The output folder \(path) is in use by another run. Wait for it to end, or give --output "
-                    + "another folder."
-            )
-        }
+        // All is set, so that `deinit` closes the lock.
+        throw .usage(
+            "The output folder \(path) is in use by another run. Wait for it to end, or give --output "
+                + "another folder."
+        )
     }
 
-    deinit { _ = close(lock) }
+    deinit { closeOnce(lock) }
 
     /// Removes what a killed run was writing, files and folders under temporary names, and puts back a model that it was
     /// replacing. `warn` is told of what cannot be removed, which does no harm.
