@@ -61,7 +61,6 @@ let package = Package(
         .systemLibrary(
             name: "CPCRE2", path: "CSources/CPCRE2", pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"]), .brew(["pcre2"])]),
-
         .systemLibrary(
             name: "CZlib", path: "CSources/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
@@ -84,19 +83,22 @@ let package = Package(
         library("LensModels", ["LensTokenizers", "LensFormats", "LensKernels", "LensSupport"]),
         library("LensData", ["CZlib", "CZstd", "LensTokenizers", "LensSupport"]),
         library(
-            "LensScoring", ["LensData", "LensWeighting", "LensFormats", "LensModels", "LensKernels", "LensSupport"]),
+            "LensScoring",
+            [
+                "LensData", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats", "LensKernels",
+                "LensSupport",
+            ]),
         library(
             "LensTraining",
             [
-                "LensScoring", "LensData", "LensWeighting", "LensModels", "LensFormats", "LensKernels", "LensSupport",
-                yams,
+                "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats",
+                "LensKernels", "LensSupport", yams,
             ]),
         library(
             "LongLens",
             [
-                "LensTraining", "LensScoring", "LensData", "LensWeighting", "LensModels", "LensTokenizers",
-                "LensFormats",
-                "LensKernels", "LensSupport",
+                "LensTraining", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers",
+                "LensFormats", "LensKernels", "LensSupport",
             ]),
         .executableTarget(
             name: "LongLensCLI", dependencies: ["LongLens", "LensSupport", argumentParser, logging],
@@ -112,16 +114,20 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("LensSupportTests", ["LensSupport"]),
         tests("LensKernelsTests", ["CLensReference", "CLongLens", "LensKernels", "LensSupport"]),
-        tests("LensFormatsTests", ["LensFormats"], fixtures: true),
-        tests("LensTokenizersTests", ["LensTokenizers"], fixtures: true),
-        tests("LensWeightingTests", ["LensWeighting"], fixtures: true),
+        tests("LensFormatsTests", ["LensFormats", "LensSupport"], fixtures: true),
+        tests("LensTokenizersTests", ["LensTokenizers", "LensFormats", "LensSupport"], fixtures: true),
+        tests("LensWeightingTests", ["LensWeighting", "LensSupport"], fixtures: true),
         tests(
-            "LensModelsTests", ["LensModels", "LensFormats", "LensKernels", "LensSupport", "LensTokenizers"],
+            "LensModelsTests", ["LensModels", "LensTokenizers", "LensFormats", "LensKernels", "LensSupport"],
             fixtures: true),
-        tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats"]),
-        tests("LensScoringTests", ["LensScoring", "LensFormats"]),
-        tests("LensTrainingTests", ["LensTraining"]),
-        tests("LongLensCLITests", ["LongLens"]),
+        tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats", "LensSupport"]),
+        tests("LensScoringTests", ["LensScoring", "LensData", "LensWeighting", "LensFormats", "LensSupport"]),
+        tests(
+            "LensTrainingTests",
+            [
+                "LensTraining", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensFormats", "LensKernels",
+                "LensSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6], cLanguageStandard: .c17
 )

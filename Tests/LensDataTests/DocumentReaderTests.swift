@@ -1,12 +1,13 @@
 import Foundation
 import LensData
 import LensSupport
+import LensTestSupport
 import Testing
 
 @Suite struct ReadingDocuments {
     @Test func textFileIsOneDocument() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("book.txt", "First line.\n\nÄ second 🌍.\n")
+        let path = try folder.write("book.txt", "First line.\n\nÄ second 🌍.\n")
         #expect(
             try readAll([path]) == [
                 Document(id: "book.txt", content: .text(Array("First line.\n\nÄ second 🌍.\n".utf8)), source: path)
@@ -30,9 +31,9 @@ import Testing
     @Test func foldersAreReadInOrderOfNames() throws {
         let folder = try TemporaryFolder()
         for name in ["b.txt", "a/z.txt", "a/b/c.txt", "B.TXT", ".hidden.txt", "notes.md"] {
-            try folder.file(name, name)
+            try folder.write(name, name)
         }
-        try folder.file("a/l.jsonl", "{\"text\":\"1\"}\n{\"text\":\"2\"}\n")
+        try folder.write("a/l.jsonl", "{\"text\":\"1\"}\n{\"text\":\"2\"}\n")
         // A link that leads back up is not followed for ever.
         try FileManager.default.createSymbolicLink(
             atPath: folder.path + "/a/up", withDestinationPath: folder.path)
@@ -59,7 +60,7 @@ import Testing
 
     @Test func missingAndUnknownFilesAreToldAtOnce() throws {
         let folder = try TemporaryFolder()
-        let good = try folder.file("a.txt", "x")
+        let good = try folder.write("a.txt", "x")
         try FileManager.default.createDirectory(atPath: folder.path + "/empty", withIntermediateDirectories: true)
         let cases: [([String], LensError.Kind, String)] = [
             ([good, folder.path + "/none.txt"], .missing, "none.txt does not exist"),
@@ -80,7 +81,7 @@ import Testing
             (Array("ok ä".utf8) + [0x80], 5),
         ]
         for (bytes, offset) in cases {
-            let path = try folder.file("bad.txt", bytes)
+            let path = try folder.write("bad.txt", bytes)
             let error = #expect(throws: LensError.self) { try readAll([path]) }
             #expect(error?.kind == .data)
             #expect(error?.message.contains("bad.txt, byte \(offset):") == true, "\(error?.message ?? "")")
@@ -90,7 +91,7 @@ import Testing
     @Test func validTextOfEveryLength() throws {
         let folder = try TemporaryFolder()
         let text = Array("\u{0}\u{7F}\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}".utf8)
-        #expect(try readAll([folder.file("t.txt", text)]).first?.content == .text(text))
+        #expect(try readAll([folder.write("t.txt", text)]).first?.content == .text(text))
     }
 
     @Test(arguments: [
@@ -128,13 +129,13 @@ import Testing
             Array(
                 #"{"id":"a\u00e9","text":"x\ud83c\udf0d ä"}"#.utf8) + [0x0A]
             + Array(#"{"tokens":[1,20,300],"y":[{"z":-1e5}]}"#.utf8)
-        for count in 0..<good.count { _ = try? readAll([folder.file("d.jsonl", Array(good[..<count]))]) }
+        for count in 0..<good.count { _ = try? readAll([folder.write("d.jsonl", Array(good[..<count]))]) }
         var generator = SeededGenerator(seed: 9)
         for number in 0..<3000 {
             var bytes = good
             for _ in 0...generator.below(3) { bytes[generator.below(bytes.count)] = UInt8(generator.below(256)) }
             // A new name each time: file systems flush a file that is written over.
-            let path = try folder.file("\(number).jsonl", bytes)
+            let path = try folder.write("\(number).jsonl", bytes)
             do { _ = try readAll([path]) } catch { #expect((error as? LensError)?.kind == .data) }
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import LensData
 import LensSupport
+import LensTestSupport
 import Testing
 
 /// What a reader gives and says.
@@ -29,7 +30,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         ] as [(String, [String]?)]) func areToldFromTheContent(content: String, texts: [String]?) throws
     {
         let folder = try TemporaryFolder()
-        let documents = try readAll([folder.file("noending", content)])
+        let documents = try readAll([folder.write("noending", content)])
         #expect(documents.map(\.content) == texts?.map(text) ?? [.tokens([1])])
         // A pipe tells the same.
         let pipe = Pipe()
@@ -48,7 +49,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         "{\"txt\": \"x",
     ]) func whatIsUnclearIsAskedFor(content: String) throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("c.json", content)
+        let path = try folder.write("c.json", content)
         let error = #expect(throws: LensError.self) { try readAll([path]) }
         #expect(error?.kind == .data && error?.message.contains("--input-format text") == true)
         #expect(try readWithWarnings([path], format: .text).documents.map(\.content) == [text(content)])
@@ -57,14 +58,14 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     @Test func aFirstLineLongerThanWhatIsLookedAt() throws {
         let folder = try TemporaryFolder()
         let long = String(repeating: "long ", count: 40_000)
-        #expect(try readAll([folder.file("x", "{\"id\":1,\"text\":\"\(long)\"}\n\(Self.lines)")]).count == 3)
+        #expect(try readAll([folder.write("x", "{\"id\":1,\"text\":\"\(long)\"}\n\(Self.lines)")]).count == 3)
         #expect(
-            try readAll([folder.file("y", "{\"note\":\"\(long)\",\"text\":\"a\"}\n")]).map(\.content) == [text("a")])
+            try readAll([folder.write("y", "{\"note\":\"\(long)\",\"text\":\"a\"}\n")]).map(\.content) == [text("a")])
     }
 
     @Test func theNameOrTheOptionDecides() throws {
         let folder = try TemporaryFolder()
-        let (documents, warnings) = try readWithWarnings([folder.file("a.txt", Self.lines)])
+        let (documents, warnings) = try readWithWarnings([folder.write("a.txt", Self.lines)])
         #expect(documents.map(\.content) == [text(Self.lines)])
         #expect(warnings.count == 1 && warnings[0].contains("--input-format jsonl"))
         let asked = try readWithWarnings([folder.path + "/a.txt"], format: .jsonl)
@@ -85,11 +86,11 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         let folder = try TemporaryFolder()
         let expected = [text("one"), text("two")]
         for name in ["a.jsonl.\(ending)", "b", "c.JSONL.\(ending.uppercased())"] {
-            #expect(try readAll([folder.file(name, bytes)]).map(\.content) == expected)
+            #expect(try readAll([folder.write(name, bytes)]).map(\.content) == expected)
         }
         // Two members are one file; a folder takes them by the name inside.
-        #expect(try readAll([folder.file("two.jsonl.\(ending)", bytes + bytes)]).map(\.content) == expected + expected)
-        #expect(try readAll([folder.file("t.txt.\(ending)", bytes)]).map(\.content) == [text(Self.lines)])
+        #expect(try readAll([folder.write("two.jsonl.\(ending)", bytes + bytes)]).map(\.content) == expected + expected)
+        #expect(try readAll([folder.write("t.txt.\(ending)", bytes)]).map(\.content) == [text(Self.lines)])
         #expect(try readWithWarnings([folder.path]).warnings.contains { $0.contains("1 file (b)") })
     }
 
@@ -97,7 +98,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     func damagedCompressedFilesAreErrors(bytes: [UInt8], ending: String) throws {
         let folder = try TemporaryFolder()
         for count in 5..<bytes.count {
-            let path = try folder.file("cut-\(count).jsonl.\(ending)", Array(bytes[..<count]))
+            let path = try folder.write("cut-\(count).jsonl.\(ending)", Array(bytes[..<count]))
             let error = #expect(throws: LensError.self, "\(count)") { try readAll([path]) }
             #expect(error?.kind == .data && error?.message.contains("cut-\(count)") == true)
         }
@@ -105,11 +106,11 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         for number in 0..<300 {
             var damaged = bytes
             damaged[4 + generator.below(damaged.count - 4)] ^= UInt8(1 << generator.below(8))
-            do { _ = try readAll([folder.file("damaged-\(number).jsonl.\(ending)", damaged)]) } catch {
+            do { _ = try readAll([folder.write("damaged-\(number).jsonl.\(ending)", damaged)]) } catch {
                 #expect((error as? LensError)?.kind == .data)
             }
         }
-        let error = #expect(throws: LensError.self) { try readAll([folder.file("plain.jsonl.\(ending)", Self.lines)]) }
+        let error = #expect(throws: LensError.self) { try readAll([folder.write("plain.jsonl.\(ending)", Self.lines)]) }
         #expect(error?.message.contains("named like a") == true)
     }
 
@@ -122,10 +123,10 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     ]) func whatIsNoDocumentIsNamed(bytes: [UInt8], hint: String) throws {
         let folder = try TemporaryFolder()
         for name in ["a.txt", "a.jsonl", "a"] {
-            let error = #expect(throws: LensError.self) { try readAll([folder.file(name, bytes)]) }
+            let error = #expect(throws: LensError.self) { try readAll([folder.write(name, bytes)]) }
             #expect(error?.kind == .data && error?.message.contains(hint) == true, "\(error?.message ?? "")")
         }
-        let page = try folder.file("page.jsonl", "<!DOCTYPE html><html>")
+        let page = try folder.write("page.jsonl", "<!DOCTYPE html><html>")
         #expect(#expect(throws: LensError.self) { try readAll([page]) }?.message.contains("web page") == true)
     }
 }
@@ -134,7 +135,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     @Test func aFolderSaysWhatItPassesOver() throws {
         let folder = try TemporaryFolder()
         for name in ["a.txt", "b.md", "c.json", "d", "sub/e.text", "f.jsonl.xz", "g.csv", ".hidden"] {
-            try folder.file(name, "x")
+            try folder.write(name, "x")
         }
         let (documents, warnings) = try readWithWarnings([folder.path])
         #expect(documents.map(\.id) == ["a.txt"])
@@ -148,8 +149,8 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
 
     @Test func emptyDocumentsAreSkipped() throws {
         let folder = try TemporaryFolder()
-        for number in 0..<6 { try folder.file("\(number).txt", number < 5 ? "" : "x") }
-        try folder.file("7.jsonl", "{\"text\":\"\"}\n{\"tokens\":[]}\n{\"text\":\"y\"}\n")
+        for number in 0..<6 { try folder.write("\(number).txt", number < 5 ? "" : "x") }
+        try folder.write("7.jsonl", "{\"text\":\"\"}\n{\"tokens\":[]}\n{\"text\":\"y\"}\n")
         let (documents, warnings) = try readWithWarnings([folder.path])
         #expect(documents.map(\.content) == [text("x"), text("y")])
         #expect(warnings.count == 4 && warnings[0].contains("0.txt") && warnings[3].contains("7 documents"))
@@ -157,14 +158,14 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
             let error = #expect(throws: LensError.self) { try readAll(paths.map { folder.path + "/" + $0 }) }
             #expect(error?.kind == .data && error?.message.contains("0.txt") == true)
         }
-        let error = #expect(throws: LensError.self) { try readAll([folder.file("none.jsonl", "\n\n")]) }
+        let error = #expect(throws: LensError.self) { try readAll([folder.write("none.jsonl", "\n\n")]) }
         #expect(error?.kind == .data && error?.message.contains("no document") == true)
     }
 
     /// What a line says and nothing reads is told once, by its name.
     @Test func keysThatAreNotRead() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file(
+        let path = try folder.write(
             "d.jsonl",
             """
             {"text":"x","id":"a","facts":[]}
@@ -181,12 +182,12 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     @Test func manyKeysThatAreNotReadAreToldOfAFewLines() throws {
         let folder = try TemporaryFolder()
         let lines = (0..<40).map { "{\"text\":\"x\",\"key\($0)\":0}\n" }.joined()
-        #expect(try readWithWarnings([folder.file("d.jsonl", lines)]).warnings.count == 3)
+        #expect(try readWithWarnings([folder.write("d.jsonl", lines)]).warnings.count == 3)
     }
 
     @Test(arguments: ["weights", "roles"]) func whatDecidesWhatIsLearnedIsRefusedInTraining(key: String) throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("d.jsonl", "{\"text\":\"abcdefgh\",\"\(key)\":[1]}\n")
+        let path = try folder.write("d.jsonl", "{\"text\":\"abcdefgh\",\"\(key)\":[1]}\n")
         var warnings: [String] = []
         let error = #expect(throws: LensError.self) {
             try TrainingSequences(
@@ -199,18 +200,18 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
     @Test func recallDocuments() throws {
         let folder = try TemporaryFolder()
         let fact = "{\"stated\":[0,1],\"asked\":[2,3]}"
-        let path = try folder.file(
+        let path = try folder.write(
             "d.jsonl", "{\"id\":\"a\",\"text\":\"b c\",\"facts\":[\(fact)],\"weights\":[1]}\n")
         var warnings: [String] = []
         let reader = try RecallDocumentReader(paths: [path], warn: { warnings.append($0) })
         #expect(try reader.next()?.facts.first?.asked == [2, 3])
         #expect(warnings.count == 1 && warnings.first?.contains("\"weights\"") == true)
         for line in ["{\"id\":\"a\",\"text\":\"b\"}", "{\"id\":\"a\",\"text\":\"b\",\"facts\":[1]}", "[]"] {
-            let reader = try RecallDocumentReader(paths: [folder.file("e.jsonl", line)])
+            let reader = try RecallDocumentReader(paths: [folder.write("e.jsonl", line)])
             let error = #expect(throws: LensError.self) { try reader.next() }
             #expect(error?.kind == .data && error?.message.contains("line 1, is no recall document") == true)
         }
-        let model = try RecallDocumentReader(paths: [folder.file("m.jsonl", Array("GGUF\u{3}\0\0\0".utf8))])
+        let model = try RecallDocumentReader(paths: [folder.write("m.jsonl", Array("GGUF\u{3}\0\0\0".utf8))])
         #expect(#expect(throws: LensError.self) { try model.next() }?.message.contains("GGUF model") == true)
     }
 }
@@ -218,7 +219,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
 @Suite struct DocumentIDs {
     func ids(_ files: [String], _ paths: [String]) throws -> [String] {
         let folder = try TemporaryFolder()
-        for file in files { try folder.file(file, file) }
+        for file in files { try folder.write(file, file) }
         return try readWithWarnings(paths.map { $0.isEmpty ? folder.path : "\(folder.path)/\($0)" }).documents.map(\.id)
     }
 
@@ -234,7 +235,7 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
 
     @Test func theSameFileTwiceIsSaid() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("x.txt", "x")
+        let path = try folder.write("x.txt", "x")
         let (documents, warnings) = try readWithWarnings([path, path])
         #expect(documents.count == 2 && Set(documents.map(\.id)).count == 2)
         #expect(warnings.count == 1 && warnings[0].contains("more than once"))
@@ -242,15 +243,15 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
 
     @Test func idsOfLinesThatRepeatAreSaidOnce() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("x.jsonl", String(repeating: "{\"id\":\"a\",\"text\":\"x\"}\n", count: 4))
+        let path = try folder.write("x.jsonl", String(repeating: "{\"id\":\"a\",\"text\":\"x\"}\n", count: 4))
         #expect(try readWithWarnings([path]).warnings.count == 1)
     }
 
     @Test func positionsLeadToTheEnd() throws {
         let folder = try TemporaryFolder()
-        try folder.file("a.txt", "12345")
-        try folder.file("b.jsonl", "{\"text\":\"x\"}\n{\"text\":\"y\"}\n")
-        try folder.file("c.jsonl.gz", KindsOfInput.gzip)
+        try folder.write("a.txt", "12345")
+        try folder.write("b.jsonl", "{\"text\":\"x\"}\n{\"text\":\"y\"}\n")
+        try folder.write("c.jsonl.gz", KindsOfInput.gzip)
         let reader = try DocumentReader(paths: [folder.path])
         let total = 5 + 26 + KindsOfInput.gzip.count
         #expect(reader.byteCount == total)

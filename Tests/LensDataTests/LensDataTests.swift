@@ -1,28 +1,7 @@
 import Foundation
 import LensData
 import LensSupport
-
-/// A folder that is removed with its last reference.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "longlens-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// Writes a file, making the folders above it, and returns its path.
-    @discardableResult func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let url = URL(fileURLWithPath: "\(path)/\(name)")
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-        return url.path
-    }
-
-    @discardableResult func file(_ name: String, _ text: String) throws -> String { try file(name, Array(text.utf8)) }
-}
+import LensTestSupport
 
 /// One token a byte, 256 is BOS.
 struct ByteEncoding: TextEncoding {
@@ -57,7 +36,7 @@ func readAll(_ paths: [String]) throws -> [Document] {
 /// The documents of one `.jsonl` file of this content.
 func readLines(_ bytes: [UInt8]) throws -> [Document] {
     let folder = try TemporaryFolder()
-    return try readAll([folder.file("d.jsonl", bytes)])
+    return try readAll([folder.write("d.jsonl", bytes)])
 }
 
 func readLines(_ text: String) throws -> [Document] { try readLines(Array(text.utf8)) }

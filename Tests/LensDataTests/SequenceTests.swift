@@ -1,6 +1,7 @@
 import LensData
 import LensSupport
 import Synchronization
+import LensTestSupport
 import Testing
 
 @Suite struct EncodingDocuments {
@@ -92,7 +93,7 @@ import Testing
 @Suite struct TrainingData {
     func sequences(_ lines: [String], length: Int, bos: BoundaryPolicy = .auto) throws -> TrainingSequences {
         let folder = try TemporaryFolder()
-        let path = try folder.file("d.jsonl", lines.map { "{\"text\":\"\($0)\"}\n" }.joined())
+        let path = try folder.write("d.jsonl", lines.map { "{\"text\":\"\($0)\"}\n" }.joined())
         return try TrainingSequences(
             DocumentReader(paths: [path]), encoder: DocumentEncoder(ByteEncoding(), bos: bos), length: length)
     }

@@ -1,5 +1,6 @@
 import LensFormats
 import LensSupport
+import LensTestSupport
 import Testing
 
 /// GGUF files as llama.cpp and its tools write them.

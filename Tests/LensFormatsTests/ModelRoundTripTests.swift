@@ -1,5 +1,6 @@
 import LensFormats
 import LensSupport
+import LensTestSupport
 import Testing
 
 /// Written by us and read again, in every format that can hold the model.

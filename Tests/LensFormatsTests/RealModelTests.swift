@@ -1,5 +1,6 @@
 import LensFormats
 import LensSupport
+import LensTestSupport
 import Testing
 
 #if canImport(Glibc)

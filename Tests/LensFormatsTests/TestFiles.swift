@@ -14,53 +14,6 @@ func fixture(_ name: String, file: String = #filePath) -> String {
     String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) + "/Fixtures/" + name
 }
 
-/// A new empty folder, removed with everything in it when the test ends.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/longlens-formats-XXXXXX".utf8CString)
-        let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
-            unsafe buffer.baseAddress.map { unsafe mkdtemp($0) != nil } ?? false
-        }
-        try #require(made)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit { TemporaryFolder.remove(path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let file = try AtomicFile(path: file(name))
-        try file.write(bytes)
-        try file.commit()
-        return self.file(name)
-    }
-
-    func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
-
-    static func names(_ path: String) -> [String] {
-        guard let stream = unsafe opendir(path) else { return [] }
-        defer { unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
-    private static func remove(_ path: String) {
-        if unsafe unlink(path) == 0 { return }
-        for name in names(path) { remove(path + "/" + name) }
-        _ = unsafe rmdir(path)
-    }
-}
-
 func contents(of path: String) throws -> [UInt8] {
     let file = try MappedFile(path: path)
     return unsafe Array(file.buffer)

@@ -3,25 +3,6 @@ import LensData
 import LensScoring
 import LensSupport
 
-/// A folder that is removed with its last reference.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "longlens-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-        return "\(path)/\(name)"
-    }
-
-    @discardableResult func file(_ name: String, _ text: String) throws -> String { try file(name, Array(text.utf8)) }
-}
-
 /// Its loss of a token tells the token, how many tokens the window shows to its left, and the window's first token.
 enum TellingScorer {
     static func losses(_ tokens: [Int32], from first: Int) throws(LensError) -> [Float] {

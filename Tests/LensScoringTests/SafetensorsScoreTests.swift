@@ -3,6 +3,7 @@ import LensData
 import LensFormats
 import LensScoring
 import LensSupport
+import LensTestSupport
 import Testing
 
 @Suite struct SafetensorsScoreFiles {
@@ -101,7 +102,7 @@ import Testing
         var number = 0
         func read(_ bytes: [UInt8]) throws {
             number += 1
-            do { _ = try ScoreFile(path: folder.file("\(number)", bytes)) } catch {
+            do { _ = try ScoreFile(path: folder.write("\(number)", bytes)) } catch {
                 #expect((error as? LensError)?.kind == .data)
             }
         }

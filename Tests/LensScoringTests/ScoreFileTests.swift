@@ -2,6 +2,7 @@ import Foundation
 import LensData
 import LensScoring
 import LensSupport
+import LensTestSupport
 import Testing
 
 @Suite struct ScoreLines {
@@ -17,7 +18,7 @@ import Testing
         records[2].stride = nil
         records[3].tokens = [.max]
         records[3].nll = []
-        #expect(try readAll(folder.file("s.jsonl", lines(records))) == records)
+        #expect(try readAll(folder.write("s.jsonl", lines(records))) == records)
     }
 
     @Test func lineIsPlainJSON() throws {
@@ -31,7 +32,7 @@ import Testing
 
     @Test func otherProgramsLinesAreRead() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file(
+        let path = try folder.write(
             "s.jsonl",
             "\r\n"
                 + #"{"extra": {"a": [1, null]}, "nll": [1.5, 2E-1, 3], "tokens": [1, 2, 3, 4], "sequence": 0, "document": 12}"#
@@ -57,7 +58,7 @@ import Testing
         ("{\"document\":\"d\",\"sequence\":0,\"tokens\":[1,2],\"nll\":[1]", "ends"),
     ]) func malformedLinesNameFileAndLine(line: String, hint: String) throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("s.jsonl", lines(makeRecords(2)) + Array(line.utf8))
+        let path = try folder.write("s.jsonl", lines(makeRecords(2)) + Array(line.utf8))
         let error = #expect(throws: LensError.self) { try readAll(path) }
         #expect(error?.kind == .data)
         #expect(error?.message.contains("s.jsonl, line 3") == true, "\(error?.message ?? "")")
@@ -73,7 +74,7 @@ import Testing
         func read(_ bytes: [UInt8]) throws {
             // A new name each time: file systems flush a file that is written over.
             number += 1
-            do { _ = try ScoreFile(path: folder.file("\(number).jsonl", bytes)) } catch {
+            do { _ = try ScoreFile(path: folder.write("\(number).jsonl", bytes)) } catch {
                 #expect((error as? LensError)?.kind == .data, "\(error)")
             }
         }
@@ -118,7 +119,7 @@ import Testing
         // The same passage twice: the first one counts.
         records.append(records[17])
         records[200].nll[0] += 1
-        let file = try ScoreFile(path: folder.file("s.jsonl", lines(records)))
+        let file = try ScoreFile(path: folder.write("s.jsonl", lines(records)))
         #expect(file.count == 201)
         for record in records.prefix(200) {
             #expect(try file.losses(for: sequence(record)) == record.nll)
@@ -136,7 +137,7 @@ import Testing
     @Test func absentTokensNameTheFirstDifference() throws {
         let folder = try TemporaryFolder()
         let records = makeRecords(10)
-        let file = try ScoreFile(path: folder.file("s.jsonl", lines(records)))
+        let file = try ScoreFile(path: folder.write("s.jsonl", lines(records)))
 
         var changed = sequence(records[4])
         changed.tokens[7] = 99_999
@@ -178,10 +179,10 @@ import Testing
         func training(_ records: [ScoreRecord]) throws -> TrainingSequences {
             let lines = records.map { "{\"tokens\":\($0.tokens)}\n" }.joined()
             return try TrainingSequences(
-                DocumentReader(paths: [folder.file("d.jsonl", lines)]), encoder: DocumentEncoder(Words()), length: 12)
+                DocumentReader(paths: [folder.write("d.jsonl", lines)]), encoder: DocumentEncoder(Words()), length: 12)
         }
         let records = makeRecords(20)
-        let file = try ScoreFile(path: folder.file("s.jsonl", lines(records)))
+        let file = try ScoreFile(path: folder.write("s.jsonl", lines(records)))
         try file.check(training(records))
         let error = #expect(throws: LensError.self) { try file.check(training(records + makeRecords(1, seed: 2))) }
         #expect(error?.message.contains("d.jsonl:21") == true)
@@ -189,7 +190,7 @@ import Testing
 
     @Test func unusableFiles() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: LensError.self) { try ScoreFile(path: folder.file("e.jsonl", "\n")) }
+        #expect(throws: LensError.self) { try ScoreFile(path: folder.write("e.jsonl", "\n")) }
         let error = #expect(throws: LensError.self) { try ScoreFile(path: folder.path + "/none.jsonl") }
         #expect(error?.kind == .missing)
     }

@@ -2,6 +2,7 @@ import Foundation
 import LensData
 import LensScoring
 import LensSupport
+import LensTestSupport
 import Testing
 
 @Suite struct ScoreOutputs {
@@ -79,7 +80,7 @@ import Testing
         let journal = Array(try contents("o.partial"))
         let ends = journal.indices.filter { journal[$0] == 0x0A }
         for byteCount in stride(from: journal.count - 1, through: 0, by: -7) {
-            try folder.file("o.partial", Array(journal[..<byteCount]))
+            try folder.write("o.partial", Array(journal[..<byteCount]))
             let output = try open("o", resume: true)
             let count = max(0, ends.count { $0 < byteCount } - 1)
             #expect(output.resumption == (count > 0 ? kept(count) : .nothingThere))
@@ -94,7 +95,7 @@ import Testing
         var journal = Array(try contents("o.partial"))
         let ends = journal.indices.filter { journal[$0] == 0x0A }
         journal[ends[2] + 40] ^= 1
-        try folder.file("o.partial", journal)
+        try folder.write("o.partial", journal)
         var warnings: [String] = []
         #expect(try open("o", resume: true, warnings: { warnings.append($0) }).resumption == kept(2))
         #expect(warnings.count == 1 && warnings[0].contains("damaged"))
@@ -104,7 +105,7 @@ import Testing
         _ = try run(try open("o"), records[..<5])
         var journal = Array(try contents("o.partial"))
         journal[64] ^= 1
-        try folder.file("o.partial", journal)
+        try folder.write("o.partial", journal)
         var warnings: [String] = []
         #expect(try open("o", resume: true, warnings: { warnings.append($0) }).resumption == .nothingThere)
         #expect(warnings.count == 1 && warnings[0].contains("first line"))
@@ -112,7 +113,7 @@ import Testing
 
     @Test func anotherVersionsJournalStays() throws {
         let journal = "0123456789abcdef {\"journal\":\"longlens score journal 1\"}\n"
-        try folder.file("o.partial", journal)
+        try folder.write("o.partial", journal)
         for resume in [false, true] {
             let error = #expect(throws: LensError.self) { try open("o", resume: resume) }
             #expect(error?.kind == .usage && error?.message.contains("another version") == true)
@@ -184,7 +185,7 @@ import Testing
 
     @Test func otherPeoplesFilesStay() throws {
         for content in ["mine\n", "0123456789abcdef {\"journal\":\"other\"}\n", "{}\n{}\n"] {
-            try folder.file("o.partial", content)
+            try folder.write("o.partial", content)
             for resume in [false, true] {
                 let error = #expect(throws: LensError.self) { try open("o", resume: resume) }
                 #expect(error?.kind == .io && error?.message.contains("in the way") == true)
@@ -192,7 +193,7 @@ import Testing
             #expect(try String(decoding: contents("o.partial"), as: UTF8.self) == content)
         }
         try FileManager.default.removeItem(atPath: folder.path + "/o.partial")
-        let target = try folder.file("target", "mine")
+        let target = try folder.write("target", "mine")
         try FileManager.default.createSymbolicLink(atPath: folder.path + "/o.partial", withDestinationPath: target)
         #expect(#expect(throws: LensError.self) { try open("o") }?.message.contains("link") == true)
         #expect(try contents("target") == Data("mine".utf8))

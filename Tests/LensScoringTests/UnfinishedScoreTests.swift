@@ -2,6 +2,7 @@ import Foundation
 import LensData
 import LensScoring
 import LensSupport
+import LensTestSupport
 import Testing
 
 /// Runs that end inside a sequence and go on there.
@@ -118,7 +119,7 @@ import Testing
         // Settings; 10 windows, their record, 6 windows.
         #expect(ends.count == 1 + 9 + 1 + 1 + 6)
         for byteCount in stride(from: journal.count, through: 0, by: -13) {
-            try folder.file("o.partial", Array(journal[..<byteCount]))
+            try folder.write("o.partial", Array(journal[..<byteCount]))
             let lines = ends.count { $0 < byteCount }
             let output = try open(resume: true)
             #expect(try run(output, records) == 30 - max(0, lines > 11 ? lines - 2 : lines - 1))
@@ -133,7 +134,7 @@ import Testing
         var journal = Array(try contents("o.partial"))
         let ends = journal.indices.filter { journal[$0] == 0x0A }
         journal[ends[5] + 60] ^= 1
-        try folder.file("o.partial", journal)
+        try folder.write("o.partial", journal)
         var warnings: [String] = []
         #expect(try run(try open(resume: true, warn: { warnings.append($0) }), records) == 30 - 5)
         #expect(warnings.count == 1 && warnings[0].contains("damaged after the first 32 of 61 tokens"))
@@ -143,7 +144,7 @@ import Testing
         die(try open(), after: 9)
         let journal = Array(try contents("o.partial"))
         let ends = journal.indices.filter { journal[$0] == 0x0A }
-        try folder.file("o.partial", Array(journal[...ends[3]] + journal[(ends[4] + 1)...]))
+        try folder.write("o.partial", Array(journal[...ends[3]] + journal[(ends[4] + 1)...]))
         var warnings: [String] = []
         #expect(try run(try open(resume: true, warn: { warnings.append($0) }), records) == 30 - 3)
         #expect(warnings.count == 1)

@@ -2,6 +2,7 @@ import Foundation
 import LensScoring
 import LensSupport
 import LensWeighting
+import LensTestSupport
 import Testing
 
 @Suite struct Weighing {
@@ -11,8 +12,8 @@ import Testing
     {
         let folder = try TemporaryFolder()
         let weighing = ScoreWeighing(
-            long: try ScoreFormat.reader(folder.file("long.jsonl", lines(long))),
-            short: try ScoreFormat.reader(folder.file("short.jsonl", lines(short))), scheme: try WeightingScheme(spec),
+            long: try ScoreFormat.reader(folder.write("long.jsonl", lines(long))),
+            short: try ScoreFormat.reader(folder.write("short.jsonl", lines(short))), scheme: try WeightingScheme(spec),
             seed: seed)
         var result: [WeighedSequence] = []
         while let next = try weighing.next() { result.append(next) }
