@@ -1,28 +1,5 @@
 import LensSupport
 
-/// The number format of a stored tensor. Raw values are GGUF's.
-public enum TensorType: Int, Sendable, CaseIterable {
-    case f32 = 0
-    case f16 = 1
-    case q4_0 = 2
-    case q4_1 = 3
-    case q5_0 = 6
-    case q5_1 = 7
-    case q8_0 = 8
-    case q2_K = 10
-    case q3_K = 11
-    case q4_K = 12
-    case q5_K = 13
-    case q6_K = 14
-    case iq4_NL = 20
-    case iq3_S = 21
-    case iq4_XS = 23
-    case bf16 = 30
-    case tq1_0 = 34
-    case tq2_0 = 35
-    case mxfp4 = 39
-}
-
 /// A model file or folder, opened and checked: what `ModelConfiguration.parameters` names is there, in its shape.
 package protocol ModelSource: Sendable {
     /// The path as the user gave it.
@@ -40,6 +17,10 @@ package protocol ModelSource: Sendable {
     /// `destination`, whose count must be the parameter's.
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError)
 }
+
+/// Delivers the parameter of a Hugging Face name as fp32 in Hugging Face's layout; the buffer has its count.
+/// `ModelSource.read` is one.
+package typealias ParameterReader = (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void
 
 /// What a tokenizer is made from.
 package enum TokenizerSource: Sendable {

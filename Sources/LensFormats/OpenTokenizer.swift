@@ -21,14 +21,6 @@ package func openTokenizer(path: String, tokenizerPath: String? = nil) throws(Le
     }
 }
 
-/// What is at a path, where its tokenizer is looked for.
-enum TokenizerPlace {
-    case folder, gguf
-    /// A file of a tokenizer alone.
-    case description
-    case model
-}
-
 /// What is known of a model without its weights.
 package struct WeightlessModel: Sendable {
     /// The name of the architecture, and the sizes that are given.

@@ -217,3 +217,10 @@ struct GGUFPreTokenizer: Sendable {
         \x{1000}-\x{109F}\x{AA60}-\x{AA7F}\x{A9E0}-\x{A9FF}\x{AC00}-\x{D7AF}\x{1100}-\x{11FF}
         """#
 }
+
+extension TokenizerDefinition {
+    /// GGUF has a name for the pre-tokenizer; where it has none, the whole description goes into the file.
+    var preTokenizerIsNamed: Bool {
+        kind == .sentencePiece || preTokenizerName != nil || GGUFPreTokenizer.forWriting(self) != nil
+    }
+}

@@ -144,11 +144,6 @@ struct TokenizerDefinition: Sendable {
     /// The space that a word-initial piece stands for.
     static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
 
-    /// GGUF has a name for the pre-tokenizer; where it has none, the whole description goes into the file.
-    var preTokenizerIsNamed: Bool {
-        kind == .sentencePiece || preTokenizerName != nil || GGUFPreTokenizer.forWriting(self) != nil
-    }
-
     /// The normalizer does more than spell spaces as `▁`.
     var normalizesText: Bool {
         normalizer.contains { $0 != .prepend(Self.spaceMark) && $0 != .replace([0x20], with: Self.spaceMark) }

@@ -1,21 +1,14 @@
 import LensSupport
 
-/// Reads `NAME[:key=value,…]` into a rule and its canonical spelling.
-enum SchemeParser {
-    /// Every scheme with its keys in canonical order, as messages show them.
-    static let schemes: [(name: String, keys: [String])] = [
-        ("uniform", []), ("dense", ["lambda"]), ("sparse", ["kappa"]), ("longce", ["gamma"]),
-        ("ppmi", ["shift", "kappa"]), ("npmi", ["shift", "kappa"]), ("rho", ["kappa"]), ("longfilter", []),
-        ("exact", ["alpha", "gamma", "tau"]),
-        (
-            "pipeline",
-            ["comparison", "transforms", "truncation", "sparsification", "normalization", "interpolation"]
-        ),
-    ]
+extension WeightingScheme {
+    /// Every scheme's name with the keys it takes, in canonical order.
+    public static var forms: [(name: String, keys: [String])] { SchemeSettings.schemes }
 
-    static func parse(_ spec: String) throws(LensError) -> (rule: WeightingScheme.Rule, description: String) {
+    /// Reads a specification. Throws `.usage` for an unknown scheme, an unknown, repeated or malformed key, or a value
+    /// outside its range; the message says what is valid.
+    public init(_ spec: String) throws(LensError) {
         var settings = try SchemeSettings(spec)
-        let rule: WeightingScheme.Rule
+        let rule: Rule
         switch settings.name {
         case "uniform":
             rule = .uniform
@@ -46,9 +39,9 @@ enum SchemeParser {
                     alpha: try settings.positive("alpha", default: 0.15),
                     gamma: try settings.positive("gamma", default: 0.5), tau: try settings.count("tau", default: 1024)))
         default:
-            rule = .pipeline(try pipeline(&settings))
+            rule = .pipeline(try Self.pipeline(&settings))
         }
-        return (rule, settings.canonical)
+        self.init(rule: rule, description: settings.canonical)
     }
 
     private static func pipeline(_ settings: inout SchemeSettings) throws(LensError) -> Pipeline {
@@ -63,10 +56,4 @@ enum SchemeParser {
         }
         return pipeline
     }
-}
-
-/// A number as short as it can be written: 5, 0.2.
-func plain(_ number: Double) -> String {
-    let text = "\(number)"
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

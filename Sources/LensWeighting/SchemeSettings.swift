@@ -2,6 +2,17 @@ import LensSupport
 
 /// The name and settings of a scheme's specification; each setting is checked as it is taken.
 struct SchemeSettings {
+    /// Every scheme with its keys in canonical order, as messages show them.
+    static let schemes: [(name: String, keys: [String])] = [
+        ("uniform", []), ("dense", ["lambda"]), ("sparse", ["kappa"]), ("longce", ["gamma"]),
+        ("ppmi", ["shift", "kappa"]), ("npmi", ["shift", "kappa"]), ("rho", ["kappa"]), ("longfilter", []),
+        ("exact", ["alpha", "gamma", "tau"]),
+        (
+            "pipeline",
+            ["comparison", "transforms", "truncation", "sparsification", "normalization", "interpolation"]
+        ),
+    ]
+
     let spec: String
     let name: String
     private let keys: [String]
@@ -12,8 +23,8 @@ struct SchemeSettings {
         self.spec = spec
         let parts = spec.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
-        guard let scheme = SchemeParser.schemes.first(where: { $0.name == parts[0] }) else {
-            let names = SchemeParser.schemes.map(\.name)
+        guard let scheme = SchemeSettings.schemes.first(where: { $0.name == parts[0] }) else {
+            let names = SchemeSettings.schemes.map(\.name)
             throw .usage(
                 "There is no weighting scheme \"\(parts[0])\" (in \"\(spec)\")."
                     + suggestion(for: String(parts[0]), among: names)
@@ -132,4 +143,10 @@ struct SchemeSettings {
         guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || "+-.eE".utf8.contains($0) }) else { return nil }
         return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
+}
+
+/// A number as short as it can be written: 5, 0.2.
+func plain(_ number: Double) -> String {
+    let text = "\(number)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

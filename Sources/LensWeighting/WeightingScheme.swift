@@ -38,15 +38,6 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
         self.description = description
     }
 
-    /// Every scheme's name with the keys it takes, in canonical order.
-    public static var forms: [(name: String, keys: [String])] { SchemeParser.schemes }
-
-    /// Reads a specification. Throws `.usage` for an unknown scheme, an unknown, repeated or malformed key, or a value
-    /// outside its range; the message says what is valid.
-    public init(_ spec: String) throws(LensError) {
-        (rule, description) = try SchemeParser.parse(spec)
-    }
-
     /// Whether ``weights(long:short:documentStarts:generator:)`` needs short losses.
     public var shortLosses: ShortLosses {
         switch rule {

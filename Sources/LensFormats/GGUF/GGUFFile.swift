@@ -1,20 +1,5 @@
 import LensSupport
 
-/// A tensor of a GGUF file.
-package struct GGUFTensor: Equatable, Sendable {
-    package let name: String
-    package let type: TensorType
-    /// Outermost dimension first, as PyTorch prints it: the reverse of the order in the file.
-    package let shape: [Int]
-    /// Where its bytes are in its file.
-    package let byteRange: Range<Int>
-    /// Which of the files of a split model holds it, from 0.
-    package internal(set) var part = 0
-
-    /// Number of elements.
-    package var count: Int { shape.reduce(1, *) }
-}
-
 /// An opened GGUF file, version 2 or 3, or all files of a split one: metadata, and tensors in read-only mappings.
 ///
 /// Opening reads the header only. Everything in it is checked: sizes against the file, names and keys for repetition,

@@ -1,5 +1,20 @@
 import LensSupport
 
+/// A tensor of a GGUF file.
+package struct GGUFTensor: Equatable, Sendable {
+    package let name: String
+    package let type: TensorType
+    /// Outermost dimension first, as PyTorch prints it: the reverse of the order in the file.
+    package let shape: [Int]
+    /// Where its bytes are in its file.
+    package let byteRange: Range<Int>
+    /// Which of the files of a split model holds it, from 0.
+    package internal(set) var part = 0
+
+    /// Number of elements.
+    package var count: Int { shape.reduce(1, *) }
+}
+
 /// Reads and checks all of a GGUF file before its tensor data.
 struct GGUFHeaderReader {
     private(set) var version: UInt32 = 0

@@ -20,7 +20,7 @@ package struct HuggingFaceModel: ModelSource {
         let description = try HuggingFaceDescription(folder: path, tokenizerPath: tokenizerPath)
         var configuration = description.configuration, warnings = description.warnings
         let shards = try SafetensorsShards(folder: path, tied: configuration.tiedEmbeddings)
-        let names = HuggingFaceNames(shards, tied: configuration.tiedEmbeddings)
+        let names = HuggingFaceNames(tied: configuration.tiedEmbeddings) { shards.tensor($0) != nil }
         if configuration.tiedEmbeddings, try HuggingFaceModel.hasOwnHead(shards, names, path) {
             configuration.tiedEmbeddings = false
             warnings.append(

@@ -9,9 +9,9 @@ struct HuggingFaceNames: Sendable {
 
     static let embedding = "model.embed_tokens.weight", head = "lm_head.weight"
 
-    /// `tied` when the configuration says that head and embedding are one matrix.
-    init(_ shards: SafetensorsShards, tied: Bool) {
-        func has(_ name: String) -> Bool { shards.tensor(name) != nil }
+    /// `has` tells whether a tensor of that name is in the files; `tied` when the configuration says that head and
+    /// embedding are one matrix.
+    init(tied: Bool, has: (String) -> Bool) {
         let isBare = !has("model.norm.weight") && has("norm.weight")
         let embedding = isBare ? HuggingFaceNames.bare(HuggingFaceNames.embedding) : HuggingFaceNames.embedding
         self.isBare = isBare

@@ -1,17 +1,5 @@
 import LensSupport
 
-/// A file to put beside a model, such as `tokenizer.json`.
-package struct ExtraFile: Equatable, Sendable {
-    /// A plain file name.
-    package let name: String
-    package let bytes: [UInt8]
-
-    package init(name: String, bytes: [UInt8]) {
-        self.name = name
-        self.bytes = bytes
-    }
-}
-
 /// The largest safetensors file of a model before it is cut into several, as in Hugging Face's own library (5 GB).
 package let defaultShardLimit = 5_000_000_000
 

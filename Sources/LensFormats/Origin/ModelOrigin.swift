@@ -72,3 +72,15 @@ struct HuggingFaceOrigin: Sendable {
         return tokens
     }
 }
+
+/// A file to put beside a model, such as `tokenizer.json`.
+package struct ExtraFile: Equatable, Sendable {
+    /// A plain file name.
+    package let name: String
+    package let bytes: [UInt8]
+
+    package init(name: String, bytes: [UInt8]) {
+        self.name = name
+        self.bytes = bytes
+    }
+}

@@ -86,3 +86,11 @@ enum TokenizerFiles {
         Folders.entryExists(path) ? try readJSONFile(path, limit: sizeLimit) : nil
     }
 }
+
+/// What is at a path, where its tokenizer is looked for.
+enum TokenizerPlace {
+    case folder, gguf
+    /// A file of a tokenizer alone.
+    case description
+    case model
+}

@@ -125,3 +125,11 @@ package enum Recipe {
         try file.commit()
     }
 }
+
+extension TrainingSettings {
+    /// The settings of `options` (the command line), which win over those of the recipe at `recipe`.
+    package init(recipe: String?, options: SettingsLayer) throws(LensError) {
+        let base = if let recipe { try Recipe.read(path: recipe) } else { SettingsLayer() }
+        try self.init(base.overridden(by: options))
+    }
+}

@@ -81,12 +81,6 @@ public struct TrainingSettings: Equatable, Sendable {
         try readRun(layer)
     }
 
-    /// The settings of `options` (the command line), which win over those of the recipe at `recipe`.
-    package init(recipe: String?, options: SettingsLayer) throws(LensError) {
-        let base = if let recipe { try Recipe.read(path: recipe) } else { SettingsLayer() }
-        try self.init(base.overridden(by: options))
-    }
-
     private mutating func readSources(_ layer: SettingsLayer) throws(LensError) {
         tokenizer = try layer.string(.tokenizer)
         bos = try layer.choice(.bos, BoundaryPolicy.self) ?? bos

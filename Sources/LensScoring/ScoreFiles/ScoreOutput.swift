@@ -258,11 +258,3 @@ package final class ScoreOutput {
 extension ScoreOutput.Resumption {
     fileprivate var hasKept: Bool { if case .kept = self { true } else { false } }
 }
-
-/// Names the first setting that is another one now, with both values.
-func differenceOfSettings(_ there: [(name: String, value: String?)], from now: [String]) -> String? {
-    for ((name, there), now) in zip(there, now) where there != now {
-        return "the \(name) is \(there ?? "not stated") there and \(now) now"
-    }
-    return nil
-}

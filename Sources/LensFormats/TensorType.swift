@@ -1,6 +1,29 @@
 import CLongLens
 import LensSupport
 
+/// The number format of a stored tensor. Raw values are GGUF's.
+public enum TensorType: Int, Sendable, CaseIterable {
+    case f32 = 0
+    case f16 = 1
+    case q4_0 = 2
+    case q4_1 = 3
+    case q5_0 = 6
+    case q5_1 = 7
+    case q8_0 = 8
+    case q2_K = 10
+    case q3_K = 11
+    case q4_K = 12
+    case q5_K = 13
+    case q6_K = 14
+    case iq4_NL = 20
+    case iq3_S = 21
+    case iq4_XS = 23
+    case bf16 = 30
+    case tq1_0 = 34
+    case tq2_0 = 35
+    case mxfp4 = 39
+}
+
 extension TensorType {
     /// The name as model files and tools print it.
     package var name: String {

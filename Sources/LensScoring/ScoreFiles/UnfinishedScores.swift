@@ -115,3 +115,11 @@ extension UnfinishedScores.Work {
             from: [String(now.context), String(now.stride), now.model])
     }
 }
+
+/// Names the first setting that is another one now, with both values.
+func differenceOfSettings(_ there: [(name: String, value: String?)], from now: [String]) -> String? {
+    for ((name, there), now) in zip(there, now) where there != now {
+        return "the \(name) is \(there ?? "not stated") there and \(now) now"
+    }
+    return nil
+}

@@ -1,0 +1,78 @@
+import LensSupport
+
+/// The type that `writeGGUF` gives a parameter.
+package func ggufType(of parameter: ParameterDescription, requested: TensorType, tied: Bool) -> TensorType {
+    guard parameter.shape.count > 1, let columns = parameter.shape.last else { return .f32 }
+    let isOutput = parameter.name == (tied ? "model.embed_tokens.weight" : "lm_head.weight")
+    let type = isOutput && requested.blockElements > 1 ? .q8_0 : requested
+    return columns.isMultiple(of: type.blockElements) ? type : .f16
+}
+
+/// Metadata that does not depend on the architecture.
+enum GGUFGeneral {
+    static func metadata(_ configuration: ModelConfiguration, type: TensorType, name: String) -> [(String, GGUFValue)] {
+        var list: [(String, GGUFValue)] = [
+            ("general.architecture", .string(Array(configuration.family.rawValue.utf8))),
+            ("general.type", .string(Array("model".utf8))),
+            ("general.name", .string(Array(name.utf8))),
+            ("general.file_type", .uint32(fileType(type))),
+        ]
+        if type.blockElements > 1 { list.append(("general.quantization_version", .uint32(2))) }
+        return list
+    }
+
+    /// llama.cpp's number for a file whose matrices mostly have this type.
+    private static func fileType(_ type: TensorType) -> UInt32 {
+        switch type {
+        case .f32: 0
+        case .f16: 1
+        case .q4_0: 2
+        case .q4_1: 3
+        case .q8_0: 7
+        case .q5_0: 8
+        case .q5_1: 9
+        case .q2_K: 10
+        case .q3_K: 12
+        case .q4_K: 15
+        case .q5_K: 17
+        case .q6_K: 18
+        case .iq4_NL: 25
+        case .iq3_S: 26
+        case .iq4_XS: 30
+        case .tq1_0: 36
+        case .tq2_0: 37
+        case .mxfp4: 38
+        case .bf16: 32
+        }
+    }
+
+    /// llama.cpp's type of a token that no text gives.
+    private static let unusedToken: Int32 = 5
+
+    static func tokenizer(
+        _ given: GGUFMetadata, _ configuration: ModelConfiguration, path: String
+    ) throws(LensError) -> [(String, GGUFValue)] {
+        var values = given.values.filter { $0.key.hasPrefix("tokenizer.") }
+        if values["tokenizer.ggml.model"] == nil { values["tokenizer.ggml.model"] = .string(Array("none".utf8)) }
+        for (key, token) in [("bos", configuration.bosToken), ("eos", configuration.eosToken)] {
+            let key = "tokenizer.ggml.\(key)_token_id"
+            if let token, values[key] == nil { values[key] = .uint32(UInt32(token)) }
+        }
+        let size = configuration.vocabularySize
+        if case .strings(var tokens) = values["tokenizer.ggml.tokens"], tokens.count != size {
+            guard tokens.count < size else {
+                throw .data("\(path): the tokenizer has \(tokens.count) tokens, but the model only \(size).")
+            }
+            let missing = tokens.count..<size
+            tokens += missing.map { Array("[PAD\($0)]".utf8) }
+            values["tokenizer.ggml.tokens"] = .strings(tokens)
+            if case .int32s(let types) = values["tokenizer.ggml.token_type"] {
+                values["tokenizer.ggml.token_type"] = .int32s(types + missing.map { _ in unusedToken })
+            }
+            if case .float32s(let scores) = values["tokenizer.ggml.scores"] {
+                values["tokenizer.ggml.scores"] = .float32s(scores + missing.map { _ in -1000 })
+            }
+        }
+        return values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
