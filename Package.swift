@@ -110,7 +110,7 @@ let package = Package(
             cSettings: [.enableWarning("all"), .enableWarning("extra")],
             linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         .target(
-            name: "LensTestSupport", dependencies: ["LensSupport"], path: "Tests/LensTestSupport",
+            name: "LensTestSupport", dependencies: ["LensFormats", "LensSupport"], path: "Tests/LensTestSupport",
             swiftSettings: swiftSettings),
         tests("LensSupportTests", ["LensSupport"]),
         tests("LensKernelsTests", ["CLensReference", "CLongLens", "LensKernels", "LensSupport"]),

@@ -103,13 +103,17 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
             #expect(error?.kind == .data && error?.message.contains("cut-\(count)") == true)
         }
         var generator = SeededGenerator(seed: 3)
+        var refused = 0
         for number in 0..<300 {
             var damaged = bytes
             damaged[4 + generator.below(damaged.count - 4)] ^= UInt8(1 << generator.below(8))
             do { _ = try readAll([folder.write("damaged-\(number).jsonl.\(ending)", damaged)]) } catch {
                 #expect((error as? LensError)?.kind == .data)
+                refused += 1
             }
         }
+        // A flipped bit may also fall where nothing reads it, or make another valid text.
+        #expect(refused > 150)
         let error = #expect(throws: LensError.self) { try readAll([folder.write("plain.jsonl.\(ending)", Self.lines)]) }
         #expect(error?.message.contains("named like a") == true)
     }

@@ -43,10 +43,12 @@ import Testing
     @Test func readsWhatTransformersWrites() throws {
         let cases = try cases()
         #expect(cases.count == 8)
+        var count = 0
         for object in cases {
             let name = try #require(object["name"]?.string)
             for form in ["new", "old"] {
                 guard let value = object[form] else { continue }
+                count += 1
                 let configuration = try read(value.prettyText)
                 #expect(configuration.vocabularySize == 64 && configuration.hiddenSize == 32)
                 #expect(configuration.feedForwardSize == 48 && configuration.layerCount == 2)
@@ -63,6 +65,8 @@ import Testing
                 #expect(configuration.family.rawValue == (name.hasPrefix("qwen") ? name : "llama"))
             }
         }
+        // Two of them are written in the new form alone.
+        #expect(count == 14)
     }
 
     private let base = """

@@ -68,6 +68,7 @@ import Testing
             (FileStatus(folder.file("m.gguf"))?.byteCount ?? 0)
             - ModelFormat.gguf.byteCount(of: model.configuration, as: type)
         #expect((0..<16_384).contains(beside))
+        // Folders hold no blocks.
         guard type.blockElements == 1 else { return }
         try unsafe writeHuggingFace(
             to: folder.file("m"), configuration: model.configuration, type: type, parameters: model.read)

@@ -3,30 +3,10 @@ import LensSupport
 import LensTestSupport
 import Testing
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Real models, where they are on this machine.
 enum RealModels {
-    static func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
-
-    static func existing(_ paths: [String?]) -> String? {
-        paths.compactMap(\.self).first { unsafe access($0, R_OK) == 0 }
-    }
-
-    static let smolLM2 = existing([
-        environment("LONGLENS_SMOLLM2"),
-        environment("HOME").map { $0 + "/.cache/longlens/models/SmolLM2-135M-Instruct.Q4_1.gguf" },
-    ])
-
-    /// Shared data beside the checkout, or where the environment says.
-    static let stories = existing(
-        [environment("LONGLENS_SHARED"), "../shared", fixture("../../../../shared")].map { folder in
-            folder.map { $0 + "/models/stories260K/stories260K.bin" }
-        })
+    static let smolLM2 = SharedFiles.cached("SmolLM2-135M-Instruct.Q4_1.gguf")
+    static let stories = SharedFiles.path("models/stories260K/stories260K.bin")
 }
 
 @Suite struct RealModelTests {

@@ -21,7 +21,6 @@ import Testing
         #expect(try file.tensor("scalar").shape == [])
         #expect(try file.floats("empty") == [])
         #expect(message(.data) { _ = try file.floats("f64") }.contains("F64"))
-        #expect(message(.data) { _ = try file.int32s("i64") }.contains("I64"))
         #expect(message(.data) { _ = try file.floats("none") }.contains("none"))
     }
 

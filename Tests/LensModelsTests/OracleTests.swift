@@ -3,6 +3,7 @@ import LensFormats
 import LensKernels
 import LensModels
 import LensSupport
+import LensTestSupport
 import Testing
 
 extension ModelTests {

@@ -99,11 +99,12 @@ import Testing
         let folder = try TemporaryFolder()
         try write(makeRecords(2, length: 4), folder.path + "/good")
         let good = Array(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/good")))
-        var number = 0
+        var number = 0, refused = 0
         func read(_ bytes: [UInt8]) throws {
             number += 1
             do { _ = try ScoreFile(path: folder.write("\(number)", bytes)) } catch {
                 #expect((error as? LensError)?.kind == .data)
+                refused += 1
             }
         }
         for count in 0..<good.count { try read(Array(good[..<count])) }
@@ -113,5 +114,6 @@ import Testing
             for _ in 0...generator.below(3) { bytes[generator.below(bytes.count)] = UInt8(generator.below(256)) }
             try read(bytes)
         }
+        #expect((100..<number).contains(refused))
     }
 }

@@ -68,29 +68,3 @@ enum Fixture {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
-
-/// Large data that is not committed: `LONGLENS_SHARED`, or `../shared` beside the checkout.
-enum SharedData {
-    static let folder: URL? = {
-        var candidates: [URL] = []
-        if let path = ProcessInfo.processInfo.environment["LONGLENS_SHARED"] {
-            candidates.append(URL(fileURLWithPath: path))
-        }
-        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        candidates.append(package.deletingLastPathComponent().appendingPathComponent("shared"))
-        return candidates.first { FileManager.default.fileExists(atPath: $0.appendingPathComponent("corpus").path) }
-    }()
-
-    static var isPresent: Bool { folder != nil }
-
-    /// The text files below a folder of the shared data, by full path.
-    static func texts(_ subfolder: String) -> [URL] {
-        guard let folder else { return [] }
-        let root = folder.appendingPathComponent(subfolder)
-        let paths = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
-        return paths.filter { $0.hasSuffix(".txt") }.map { root.appendingPathComponent($0) }.sorted {
-            $0.path < $1.path
-        }
-    }
-}

@@ -1,5 +1,6 @@
 import LensFormats
 import LensTraining
+import LensTestSupport
 import Testing
 
 /// Whole runs against PyTorch: loss, weights, gradient norm of ten updates and the weights after them.

@@ -53,26 +53,3 @@ package struct SafetensorsDescription: Equatable, Sendable {
     package var count: Int { shape.reduce(1, *) }
     package var byteCount: Int { count * dataType.size }
 }
-
-/// Elements of a tensor in memory.
-package enum SafetensorsElements: Equatable, Sendable {
-    case float32([Float]), int32([Int32]), int64([Int64]), uint8([UInt8])
-
-    package var count: Int {
-        switch self {
-        case .float32(let list): list.count
-        case .int32(let list): list.count
-        case .int64(let list): list.count
-        case .uint8(let list): list.count
-        }
-    }
-
-    package var dataType: SafetensorsDataType {
-        switch self {
-        case .float32: .float32
-        case .int32: .int32
-        case .int64: .int64
-        case .uint8: .uint8
-        }
-    }
-}

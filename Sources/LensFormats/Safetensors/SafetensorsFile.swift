@@ -74,38 +74,6 @@ package final class SafetensorsFile: Sendable {
         precondition(destination.count == tensor.count, "the destination must have the tensor's size")
         unsafe type.dequantize(bytes(of: tensor), into: destination)
     }
-
-    /// The elements of an F32, F16 or BF16 tensor.
-    package func floats(_ name: String) throws(LensError) -> [Float] {
-        var list = [Float](repeating: 0, count: try tensor(name).count)
-        let result: Result<Void, LensError> = unsafe list.withUnsafeMutableBufferPointer { buffer in
-            Result { () throws(LensError) in try unsafe read(name, into: buffer) }
-        }
-        try result.get()
-        return list
-    }
-
-    /// The elements of an I32 tensor.
-    package func int32s(_ name: String) throws(LensError) -> [Int32] { try elements(name, .int32, zero: 0) }
-
-    /// The elements of an I64 tensor.
-    package func int64s(_ name: String) throws(LensError) -> [Int64] { try elements(name, .int64, zero: 0) }
-
-    /// The elements of a U8 tensor.
-    package func uint8s(_ name: String) throws(LensError) -> [UInt8] { try elements(name, .uint8, zero: 0) }
-
-    private func elements<Element: BitwiseCopyable>(
-        _ name: String, _ type: SafetensorsDataType, zero: Element
-    ) throws(LensError) -> [Element] {
-        let tensor = try tensor(name)
-        guard tensor.dataType == type else {
-            throw .data(
-                "\(path): the tensor `\(name)` has the type \(tensor.dataType.rawValue); \(type.rawValue) is needed.")
-        }
-        var list = [Element](repeating: zero, count: tensor.count)
-        unsafe list.withUnsafeMutableBytes { unsafe $0.copyMemory(from: bytes(of: tensor)) }
-        return list
-    }
 }
 
 /// Checks the header's members and turns them into tensors.

@@ -60,31 +60,6 @@ package final class SafetensorsWriter {
         try file.commit()
     }
 
-    /// Writes a whole file from arrays in memory.
-    package static func write(
-        path: String, arrays: [(name: String, shape: [Int], elements: SafetensorsElements)],
-        metadata: [String: String] = [:]
-    ) throws(LensError) {
-        var elements: [String: SafetensorsElements] = [:], tensors: [SafetensorsDescription] = []
-        for array in arrays {
-            precondition(array.shape.reduce(1, *) == array.elements.count, "the shape must match the elements")
-            elements[array.name] = array.elements
-            tensors.append(
-                SafetensorsDescription(name: array.name, dataType: array.elements.dataType, shape: array.shape))
-        }
-        let writer = try SafetensorsWriter(path: path, tensors: tensors, metadata: metadata)
-        for tensor in writer.order {
-            switch elements[tensor.name] {
-            case .float32(let list): try writer.write(tensor.name, list)
-            case .int32(let list): try writer.write(tensor.name, list)
-            case .int64(let list): try writer.write(tensor.name, list)
-            case .uint8(let list): try writer.write(tensor.name, list)
-            case nil: preconditionFailure("every tensor has elements")
-            }
-        }
-        try writer.commit()
-    }
-
     private func skipEmpty() { while index < order.count && order[index].byteCount == 0 { index += 1 } }
 
     /// Size and JSON header, padded with spaces to a multiple of 8 bytes.
