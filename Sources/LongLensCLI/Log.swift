@@ -1,15 +1,5 @@
 import LensSupport
 import Logging
-import LongLens
-
-extension RunOptions {
-    /// What the tool has to say beside results and progress: warnings always, details with --verbose.
-    var log: Logger {
-        var logger = Logger(label: "longlens") { _ in StandardErrorLog() }
-        logger.logLevel = verbose ? .debug : quiet ? .warning : .notice
-        return logger
-    }
-}
 
 /// Says what the user should know of something that was opened; with --quiet too.
 func say(warnings: [String]) {
@@ -17,18 +7,8 @@ func say(warnings: [String]) {
     for warning in warnings { log.warning("\(warning)") }
 }
 
-extension RunOptions {
-    /// Says with --verbose what model is used and how the machine computes.
-    func note(_ pretrained: Pretrained, _ runtime: Runtime) {
-        let configuration = pretrained.model.configuration
-        log.debug(
-            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(runtime.threadCount) threads, \(runtime.instructionSet.rawValue)"
-        )
-    }
-}
-
 /// One line per message on standard error: `longlens: warning: …`.
-private struct StandardErrorLog: LogHandler {
+struct StandardErrorLog: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .notice
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import LongLens
 
 /// Which model.
@@ -152,4 +153,21 @@ struct Count: ExpressibleByArgument {
     }
 
     var defaultValueDescription: String { "\(value)" }
+}
+
+extension RunOptions {
+    /// What the tool has to say beside results and progress: warnings always, details with --verbose.
+    var log: Logger {
+        var logger = Logger(label: "longlens") { _ in StandardErrorLog() }
+        logger.logLevel = verbose ? .debug : quiet ? .warning : .notice
+        return logger
+    }
+
+    /// Says with --verbose what model is used and how the machine computes.
+    func note(_ pretrained: Pretrained, _ runtime: Runtime) {
+        let configuration = pretrained.model.configuration
+        log.debug(
+            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(runtime.threadCount) threads, \(runtime.instructionSet.rawValue)"
+        )
+    }
 }
