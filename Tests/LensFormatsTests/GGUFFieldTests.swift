@@ -17,7 +17,7 @@ import Testing
         let file = try GGUFFile(path: folder.file("m.gguf"))
         var values = file.metadata.values
         for (key, value) in changes { values[key] = value }
-        var list = try file.tensors.map { tensor in (tensor.name, tensor.shape, file.floats(of: tensor)) }
+        var list = file.tensors.map { tensor in (tensor.name, tensor.shape, file.floats(of: tensor)) }
         list += tensors.map { ($0.0, [$0.1.count], $0.1) }
         let path = try folder.write("n.gguf", ggufBytes(values.sorted { $0.key < $1.key }, list))
         return (folder, path, model)

@@ -171,7 +171,7 @@ private final class StopInside: TrainingObserver {
 
     private func checksum(_ text: String) -> String {
         var sum = Checksum()
-        Array(text.utf8).withUnsafeBytes { unsafe sum.update($0) }
+        unsafe Array(text.utf8).withUnsafeBytes { unsafe sum.update($0) }
         return sum.hexadecimal
     }
 }
