@@ -32,12 +32,24 @@ public enum InstructionSet: String, CaseIterable, Sendable {
     /// The widest that this machine runs.
     public static var best: InstructionSet { InstructionSet(lens_isa_best()) }
 
-    /// The instruction set called `name`: `.usage` when there is none of that name.
-    public static func named(_ name: String) throws(LensError) -> InstructionSet {
-        guard let chosen = InstructionSet(rawValue: name.lowercased()) else {
+    /// The instruction set called `name`, and the features that the name does without: "avx512", "avx512-novnni".
+    /// `.usage` when there are none of that name.
+    public static func named(_ name: String) throws(LensError) -> (set: InstructionSet, without: Set<ProcessorFeature>)
+    {
+        var words = name.lowercased().split(separator: "-", omittingEmptySubsequences: false).map(String.init)
+        guard let chosen = InstructionSet(rawValue: words.removeFirst()) else {
             throw .usage("\"\(name)\" is no instruction set; choose one of \(list(allCases)).")
         }
-        return chosen
+        var without: Set<ProcessorFeature> = []
+        for word in words {
+            guard let feature = ProcessorFeature.allCases.first(where: { word == "no\($0.rawValue)" }) else {
+                throw .usage(
+                    "\"\(word)\" in \"\(name)\" is no feature to do without; there is "
+                        + ProcessorFeature.allCases.map { "no\($0.rawValue)" }.joined(separator: ", ") + ".")
+            }
+            without.insert(feature)
+        }
+        return (chosen, without)
     }
 
     /// `.machine` when the machine lacks it.

@@ -34,14 +34,18 @@ public final class Runtime: @unchecked Sendable {
     /// Threads that kernels use, the calling one among them.
     public let threadCount: Int
     public let instructionSet: InstructionSet
+    /// What kernels use beside the instruction set.
+    public let features: Set<ProcessorFeature>
 
     /// - Parameters:
     ///   - threads: from 1 to ``maximumThreadCount``; nil takes ``Processor/coreCount``.
     ///   - instructionSet: nil takes the widest that the machine runs.
+    ///   - without: features of the machine that are not to be used.
     ///   - carrier: who carries the threads.
     /// - Throws: `.usage` for a number of threads that cannot be, `.machine` for an instruction set that the machine lacks.
     public init(
-        threads: Int? = nil, instructionSet: InstructionSet? = nil, carrier: ThreadCarrier = .openMP
+        threads: Int? = nil, instructionSet: InstructionSet? = nil, without: Set<ProcessorFeature> = [],
+        carrier: ThreadCarrier = .openMP
     ) throws(LensError) {
         let threads = threads ?? min(Processor.coreCount, Self.maximumThreadCount)
         guard threads >= 1 && threads <= Self.maximumThreadCount else {
@@ -50,11 +54,13 @@ public final class Runtime: @unchecked Sendable {
         let set = instructionSet ?? .best
         try set.requireSupport()
         var made: OpaquePointer?
-        let status = unsafe lens_context_create(threads, set.value, carrier.value, &made)
+        let features = ProcessorFeature.supported(with: set).subtracting(without)
+        let status = unsafe lens_context_create(threads, set.value, features.value, carrier.value, &made)
         guard status == LENS_OK, let made = unsafe made else { throw Self.error(status) }
         unsafe context = made
         threadCount = threads
         self.instructionSet = set
+        self.features = features
     }
 
     deinit { unsafe lens_context_destroy(context) }

@@ -66,7 +66,8 @@ struct ThreadOptions: ParsableArguments {
         let count = threads.map { min($0, Runtime.maximumThreadCount) }
         guard let name = environment("LONGLENS_ISA"), !name.isEmpty else { return try Runtime(threads: count) }
         do throws(LensError) {
-            return try Runtime(threads: count, instructionSet: .named(name))
+            let named = try InstructionSet.named(name)
+            return try Runtime(threads: count, instructionSet: named.set, without: named.without)
         } catch {
             throw LensError(error.kind, "Environment variable LONGLENS_ISA: \(error.message)")
         }

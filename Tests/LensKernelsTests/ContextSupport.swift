@@ -20,10 +20,11 @@ final class Context {
     let set: InstructionSet
 
     init(
-        _ set: InstructionSet = .best, threads: Int = Processor.coreCount, carrier: lens_carrier = LENS_CARRIER_OPENMP
+        _ set: InstructionSet = .best, features: lens_features = LENS_FEATURES_ALL,
+        threads: Int = Processor.coreCount, carrier: lens_carrier = LENS_CARRIER_OPENMP
     ) throws {
         var made: OpaquePointer?
-        let status = unsafe lens_context_create(threads, set.isa, carrier, &made)
+        let status = unsafe lens_context_create(threads, set.isa, features, carrier, &made)
         try #require(status == LENS_OK, "\(set), \(threads) threads")
         unsafe pointer = try unsafe #require(made)
         self.set = set

@@ -13,14 +13,16 @@ import Testing
     @Test func instructionSetsAreChosenByName() throws {
         #expect(InstructionSet.supported.contains(.scalar) && InstructionSet.supported.contains(.best))
         for set in InstructionSet.allCases {
-            #expect(try InstructionSet.named(set.rawValue) == set)
-            #expect(try InstructionSet.named(set.rawValue.uppercased()) == set)
+            #expect(try InstructionSet.named(set.rawValue) == (set, []))
+            #expect(try InstructionSet.named(set.rawValue + "-novnni") == (set, [.vnni]))
+            #expect(try InstructionSet.named(set.rawValue.uppercased()).set == set)
             #expect(unsafe String(cString: lens_isa_name(set.isa)) == set.rawValue)
         }
         #expect(InstructionSet.best == InstructionSet.supported.last)
     }
 
     @Test func aWrongNameAndALackingMachineAreToldApart() throws {
+        #expect(throws: LensError.self) { try InstructionSet.named("avx2-nofma") }
         let wrong = #expect(throws: LensError.self) { try InstructionSet.named("sse9") }
         #expect(wrong?.kind == .usage && wrong?.message.contains("avx512") == true)
         // No machine runs both families.

@@ -22,11 +22,13 @@ static void check(bool condition, const char *what) {
 
 static void must(lens_status status) { check(status == LENS_OK, "a driver failed"); }
 
-static lens_context *context_of(size_t threads, lens_isa isa) {
+static lens_context *context_with(size_t threads, lens_isa isa, lens_features features) {
     lens_context *context;
-    must(lens_context_create(threads, isa, LENS_CARRIER_POOL, &context));
+    must(lens_context_create(threads, isa, features, LENS_CARRIER_POOL, &context));
     return context;
 }
+
+static lens_context *context_of(size_t threads, lens_isa isa) { return context_with(threads, isa, LENS_FEATURES_ALL); }
 
 static void vectors(lens_context *c) {
     for (size_t i = 0; i < COUNT(lengths); i++) {
@@ -132,6 +134,29 @@ static void attentions(lens_context *c) {
     attention(c, 400, 3, 1, 64);
 }
 
+static void weights(lens_context *c, int type, size_t M, size_t N, size_t K, size_t head_size) {
+    size_t bytes = lens_packed_weights_bytes(type, N, K);
+    lens_weights W = {type,      N,   K, noise(N * (K / lens_type_block_elements(type)) * lens_type_block_bytes(type)),
+                      head_size, NULL};
+    void *packed = lens_allocate(bytes);
+    int32_t *targets = calloc(M, sizeof *targets);
+    check(packed != NULL && targets != NULL, "no memory");
+    must(lens_pack_weights(c, &W, packed));
+    for (int round = 0; round < 2; round++, W.packed = packed) {
+        must(lens_gemm_weights(c, M, round, numbers(M * K), K, &W, numbers(M * N), N));
+        must(lens_head_losses(c, M, numbers(M * K), K, &W, targets, numbers(M)));
+    }
+    lens_free(packed, bytes), free(targets);
+    free_buffers();
+}
+
+static void all_weights(lens_context *c) {
+    static const size_t sizes[][2] = {{1, 1}, {5, 17}, {13, 60}, {49, 1040}};
+    for (int type = 0; type < 40; type++)
+        for (size_t i = 0; lens_weights_computed(type) && i < COUNT(sizes); i++)
+            weights(c, type, sizes[i][0], sizes[i][1], 256, i % 2 * 4 * (sizes[i][1] % 4 == 0));
+}
+
 static void formats(void) {
     for (int type = -1; type < 40; type++) {
         size_t block = lens_type_block_elements(type), bytes = lens_type_block_bytes(type);
@@ -165,11 +190,15 @@ static void machine(void) {
 
 static void refusals(void) {
     lens_context *context;
-    check(lens_context_create(0, LENS_ISA_SCALAR, LENS_CARRIER_POOL, &context) == LENS_INVALID, "no threads");
-    check(lens_context_create(lens_max_threads + 1, LENS_ISA_SCALAR, LENS_CARRIER_POOL, &context) == LENS_INVALID,
+    check(lens_context_create(0, LENS_ISA_SCALAR, LENS_FEATURE_NONE, LENS_CARRIER_POOL, &context) == LENS_INVALID,
+          "no threads");
+    check(lens_context_create(lens_max_threads + 1, LENS_ISA_SCALAR, LENS_FEATURE_NONE, LENS_CARRIER_POOL, &context) ==
+              LENS_INVALID,
           "too many threads");
-    check(lens_context_create(1, LENS_ISA_SCALAR, (lens_carrier)7, &context) == LENS_INVALID, "an unknown carrier");
-    check(lens_context_create(1, (lens_isa)9, LENS_CARRIER_POOL, &context) == LENS_UNSUPPORTED, "an unknown set");
+    check(lens_context_create(1, LENS_ISA_SCALAR, LENS_FEATURE_NONE, (lens_carrier)7, &context) == LENS_INVALID,
+          "an unknown carrier");
+    check(lens_context_create(1, (lens_isa)9, LENS_FEATURE_NONE, LENS_CARRIER_POOL, &context) == LENS_UNSUPPORTED,
+          "an unknown set");
     check(context == NULL, "a context in spite of a refusal");
     lens_context_destroy(NULL);
     lens_context_destroy(context_of(lens_max_threads, LENS_ISA_SCALAR)); // which never worked
@@ -274,6 +303,10 @@ static void drivers(lens_context *c) {
     }
     products(c, lens_context_threads(c) > 1);
     attentions(c);
+    all_weights(c);
+    lens_context *plain = context_with(lens_context_threads(c), lens_context_isa(c), LENS_FEATURE_NONE);
+    all_weights(plain);
+    lens_context_destroy(plain);
 }
 
 int main(int count, char **arguments) {

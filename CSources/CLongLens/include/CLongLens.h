@@ -23,5 +23,6 @@
 #include "lens/scratch.h"
 #include "lens/status.h"
 #include "lens/vector.h"
+#include "lens/weights.h"
 
 #endif

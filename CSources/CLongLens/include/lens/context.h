@@ -22,10 +22,11 @@ typedef enum lens_carrier {
 /// Most threads of a context.
 enum { lens_max_threads = 1024 };
 
-/// Makes a context of `threads` threads, the calling one among them, for kernels of `isa`. Threads start with the first
-/// work, and sleep between works. LENS_INVALID: `threads` is not 1 to lens_max_threads. LENS_UNSUPPORTED,
-/// LENS_NO_MEMORY.
-lens_status lens_context_create(size_t threads, lens_isa isa, lens_carrier carrier, lens_context **context);
+/// Makes a context of `threads` threads, the calling one among them, for kernels of `isa` that use those of `features`
+/// that the machine has. Threads start with the first work, and sleep between works. LENS_INVALID: `threads` is not 1
+/// to lens_max_threads. LENS_UNSUPPORTED, LENS_NO_MEMORY.
+lens_status lens_context_create(size_t threads, lens_isa isa, lens_features features, lens_carrier carrier,
+                                lens_context **context);
 
 /// Ends its threads and gives back its memory; NULL does nothing. No kernel may run in it.
 void lens_context_destroy(lens_context *context);
@@ -36,6 +37,7 @@ void lens_context_unlock(lens_context *context);
 
 size_t lens_context_threads(const lens_context *context);
 lens_isa lens_context_isa(const lens_context *context);
+lens_features lens_context_features(const lens_context *context);
 
 /// Counts since it was made.
 typedef struct lens_counters {

@@ -18,6 +18,16 @@ lens_isa lens_isa_best(void);
 /// "scalar", "avx2", "avx512" or "neon".
 const char *lens_isa_name(lens_isa isa);
 
+/// What processors of one instruction set may have beside it: a set of bits.
+typedef enum lens_features {
+    LENS_FEATURE_NONE = 0,
+    LENS_FEATURE_VNNI = 1, // sums of four products of bytes: AVX512_VNNI, or AVX-VNNI
+    LENS_FEATURES_ALL = 1
+} lens_features;
+
+/// The features that this machine has beside a supported instruction set.
+lens_features lens_isa_features(lens_isa isa);
+
 typedef struct lens_caches {
     size_t l1_data, l2, l3; // bytes; l1_data and l2 of one core, l3 as a core sees it; 0 when unknown
 } lens_caches;

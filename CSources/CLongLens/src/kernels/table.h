@@ -5,18 +5,20 @@
 
 #include "kernels/attention_kernels.h"
 #include "kernels/gemm_kernels.h"
+#include "kernels/int8_kernels.h"
 #include "kernels/peak_kernels.h"
 #include "kernels/row_kernels.h"
 #include "lens/cpu.h"
 
 typedef struct lens_kernel_table {
     lens_gemm_kernels gemm;
+    lens_int8_kernels int8;
     lens_attention_kernels attention;
     lens_row_kernels row;
     double (*multiply_adds)(size_t rounds); // runs a loop of independent multiply-adds, returns their number of FLOPs
 } lens_kernel_table;
 
-/// The table of an instruction set that this machine runs.
-const lens_kernel_table *lens_kernels(lens_isa isa);
+/// The kernels of an instruction set and features that this machine has.
+void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features features);
 
 #endif

@@ -82,6 +82,49 @@ static inline uint16_t float_to_half(float value) {
 
 static inline float load_half_as_float(const void *source) { return half_to_float(load_half(source)); }
 
+// Eight scales and eight minima of six bits in twelve bytes, as Q4_K and Q5_K pack them.
+static inline void scale_and_minimum(const uint8_t *packed, int group, int *scale, int *minimum) {
+    if (group < 4) {
+        *scale = packed[group] & 63;
+        *minimum = packed[group + 4] & 63;
+    } else {
+        *scale = (packed[group + 4] & 15) | packed[group - 4] >> 6 << 4;
+        *minimum = packed[group + 4] >> 4 | packed[group] >> 6 << 4;
+    }
+}
+
+// The scale of a group of 32 of IQ4_XS, less the block's.
+static inline int iq4_xs_scale(const block_iq4_xs *block, int group) {
+    int low = block->scale_low[group / 2] >> (group % 2 * 4) & 15;
+    return (low | (load_half(block->scale_high) >> (2 * group) & 3) << 4) - 32;
+}
+
+// The four bits of 32 elements: the low ones of the bytes are elements 0-15, the high ones 16-31.
+static inline void unpack_nibbles(const uint8_t *restrict q, int8_t *restrict unpacked) {
+    for (int i = 0; i < 16; i++) {
+        unpacked[i] = (int8_t)(q[i] & 15);
+        unpacked[i + 16] = (int8_t)(q[i] >> 4);
+    }
+}
+
+// The same with a fifth bit each.
+static inline void unpack_five_bits(const uint8_t *restrict q, const uint8_t *high, int8_t *restrict unpacked) {
+    uint32_t bits;
+    memcpy(&bits, high, sizeof bits);
+    for (int i = 0; i < 16; i++) {
+        unpacked[i] = (int8_t)((q[i] & 15) | ((bits >> i) & 1) << 4);
+        unpacked[i + 16] = (int8_t)((q[i] >> 4) | ((bits >> (i + 16)) & 1) << 4);
+    }
+}
+
+// Half of 2^(exponent - 127), as the numbers are doubled; the least two are subnormal.
+static inline float half_power(uint8_t exponent) {
+    return bits_float(exponent < 2 ? 0x00200000u << exponent : (uint32_t)(exponent - 1) << 23);
+}
+
+/// The sixteen magnitudes of IQ4_NL and IQ4_XS, and twice the sixteen numbers of the microscaling format's E2M1.
+extern const int8_t lens_iq4_values[16], lens_e2m1_values[16];
+
 // One function per type and direction; `n` is a whole number of blocks.
 typedef void lens_dequantizer(size_t n, const void *source, float *destination);
 typedef void lens_quantizer(size_t n, const float *source, void *destination);

@@ -4,10 +4,10 @@
 #pragma STDC FP_CONTRACT OFF
 
 // The sixteen magnitudes of IQ4_NL and IQ4_XS.
-static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+const int8_t lens_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 // Twice the sixteen numbers of the microscaling format's E2M1.
-static const int8_t e2m1_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+const int8_t lens_e2m1_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 // The 512 points of IQ3_S: four numbers n of four bits, the first one lowest, each standing for 2n + 1.
 // clang-format off: a table
@@ -69,7 +69,7 @@ static inline void look_up(const uint8_t *q, const int8_t *values, float scale, 
 void lens_dequantize_iq4_nl(size_t n, const void *source, float *restrict destination) {
     const block_iq4_nl *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
-        look_up(block[b].q, iq4_values, load_half_as_float(block[b].d), destination);
+        look_up(block[b].q, lens_iq4_values, load_half_as_float(block[b].d), destination);
     }
 }
 
@@ -78,9 +78,8 @@ void lens_dequantize_iq4_xs(size_t n, const void *source, float *restrict destin
     for (size_t b = 0; b < n / k_block; b++) {
         float d = load_half_as_float(block[b].d);
         for (int group = 0; group < 8; group++, destination += small_block) {
-            int low = block[b].scale_low[group / 2] >> group % 2 * 4 & 15;
-            int high = block[b].scale_high[group / 4] >> group % 4 * 2 & 3;
-            look_up(block[b].q + group * 16, iq4_values, d * (float)((low | high << 4) - 32), destination);
+            float scale = d * (float)iq4_xs_scale(&block[b], group);
+            look_up(block[b].q + group * 16, lens_iq4_values, scale, destination);
         }
     }
 }
@@ -103,14 +102,9 @@ void lens_dequantize_iq3_s(size_t n, const void *source, float *restrict destina
     }
 }
 
-// Half of 2^(exponent - 127), as the numbers are doubled; the least two are subnormal.
-static inline float half_power(uint8_t exponent) {
-    return bits_float(exponent < 2 ? 0x00200000u << exponent : (uint32_t)(exponent - 1) << 23);
-}
-
 void lens_dequantize_mxfp4(size_t n, const void *source, float *restrict destination) {
     const block_mxfp4 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
-        look_up(block[b].q, e2m1_values, half_power(block[b].exponent), destination);
+        look_up(block[b].q, lens_e2m1_values, half_power(block[b].exponent), destination);
     }
 }

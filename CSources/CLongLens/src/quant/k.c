@@ -43,17 +43,6 @@ void lens_dequantize_q3_k(size_t n, const void *source, float *restrict destinat
     }
 }
 
-// Eight scales and eight minima of six bits in twelve bytes, as Q4_K and Q5_K pack them.
-static inline void scale_and_minimum(const uint8_t *packed, int group, int *scale, int *minimum) {
-    if (group < 4) {
-        *scale = packed[group] & 63;
-        *minimum = packed[group + 4] & 63;
-    } else {
-        *scale = (packed[group + 4] & 15) | packed[group - 4] >> 6 << 4;
-        *minimum = packed[group + 4] >> 4 | packed[group] >> 6 << 4;
-    }
-}
-
 void lens_dequantize_q4_k(size_t n, const void *source, float *restrict destination) {
     const block_q4_k *restrict block = source;
     for (size_t b = 0; b < n / k_block; b++) {

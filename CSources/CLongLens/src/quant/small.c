@@ -8,12 +8,6 @@
 
 enum { half_block = small_block / 2 };
 
-static uint32_t load_high_bits(const uint8_t *source) {
-    uint32_t bits;
-    memcpy(&bits, source, sizeof bits);
-    return bits;
-}
-
 void lens_dequantize_q4_0(size_t n, const void *source, float *restrict destination) {
     const block_q4_0 *restrict block = source;
     for (size_t b = 0; b < n / small_block; b++, destination += small_block) {
@@ -33,15 +27,6 @@ void lens_dequantize_q4_1(size_t n, const void *source, float *restrict destinat
             destination[i] = (float)(block[b].q[i] & 15) * d + m;
             destination[i + half_block] = (float)(block[b].q[i] >> 4) * d + m;
         }
-    }
-}
-
-// The five-bit integers of one block.
-static inline void unpack_five_bits(const uint8_t *restrict q, const uint8_t *high, int8_t *restrict unpacked) {
-    uint32_t bits = load_high_bits(high);
-    for (int i = 0; i < half_block; i++) {
-        unpacked[i] = (int8_t)((q[i] & 15) | ((bits >> i) & 1) << 4);
-        unpacked[i + half_block] = (int8_t)((q[i] >> 4) | ((bits >> (i + half_block)) & 1) << 4);
     }
 }
 

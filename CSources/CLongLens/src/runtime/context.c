@@ -2,15 +2,18 @@
 #include "lens/memory.h"
 #include <stdlib.h>
 
-lens_status lens_context_create(size_t threads, lens_isa isa, lens_carrier carrier, lens_context **context) {
+lens_status lens_context_create(size_t threads, lens_isa isa, lens_features features, lens_carrier carrier,
+                                lens_context **context) {
     *context = NULL;
     if (threads < 1 || threads > lens_max_threads) return LENS_INVALID;
     if (carrier != LENS_CARRIER_OPENMP && carrier != LENS_CARRIER_POOL) return LENS_INVALID;
     if (!lens_isa_supported(isa)) return LENS_UNSUPPORTED;
     lens_context *made = calloc(1, sizeof *made + threads * sizeof made->scratch[0]);
     if (made == NULL) return LENS_NO_MEMORY;
-    made->kernels = lens_kernels(isa);
     made->isa = isa;
+    made->features = features & lens_isa_features(isa);
+    lens_fill_kernels(&made->table, isa, made->features);
+    made->kernels = &made->table;
     made->carrier = carrier;
     made->threads = threads;
     pthread_mutex_init(&made->callers, NULL);
@@ -38,4 +41,5 @@ void lens_context_unlock(lens_context *context) { pthread_mutex_unlock(&context-
 
 size_t lens_context_threads(const lens_context *context) { return context->threads; }
 lens_isa lens_context_isa(const lens_context *context) { return context->isa; }
+lens_features lens_context_features(const lens_context *context) { return context->features; }
 lens_counters lens_context_counters(const lens_context *context) { return context->counters; }

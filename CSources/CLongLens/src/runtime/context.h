@@ -26,8 +26,10 @@ typedef struct lens_scratch_block {
 } lens_scratch_block;
 
 struct lens_context {
-    const lens_kernel_table *kernels;
+    const lens_kernel_table *kernels; // the next one
+    lens_kernel_table table;
     lens_isa isa;
+    lens_features features;
     lens_carrier carrier;
     size_t threads;
     pthread_mutex_t callers;

@@ -14,6 +14,15 @@ static uint64_t extended_control_register(void) {
     return ((uint64_t)high << 32) | low;
 }
 
+static lens_features avx2_features, avx512_features;
+
+static void detect_features(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    if ((c >> 11) & 1) avx512_features = LENS_FEATURE_VNNI;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && ((a >> 4) & 1)) avx2_features = LENS_FEATURE_VNNI;
+}
+
 static lens_isa detect(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return LENS_ISA_SCALAR;
@@ -26,18 +35,32 @@ static lens_isa detect(void) {
     bool wide_state = (saved & 0xe6) == 0xe6; // and opmask, upper ZMM, ZMM16-31
     return f && dq && bw && vl && wide_state ? LENS_ISA_AVX512 : LENS_ISA_AVX2;
 }
+
+static lens_features features_of(lens_isa isa) {
+    return isa == LENS_ISA_AVX512 ? avx512_features : isa == LENS_ISA_AVX2 ? avx2_features : LENS_FEATURE_NONE;
+}
 #else
 static lens_isa detect(void) { return LENS_ISA_SCALAR; }
+static void detect_features(void) {}
+static lens_features features_of(lens_isa isa) {
+    (void)isa;
+    return LENS_FEATURE_NONE;
+}
 #endif
 
 static lens_isa best;
 static pthread_once_t best_once = PTHREAD_ONCE_INIT;
-static void find_best(void) { best = detect(); }
+static void find_best(void) {
+    best = detect();
+    detect_features();
+}
 
 lens_isa lens_isa_best(void) {
     pthread_once(&best_once, find_best);
     return best;
 }
+
+lens_features lens_isa_features(lens_isa isa) { return lens_isa_supported(isa) ? features_of(isa) : LENS_FEATURE_NONE; }
 
 bool lens_isa_supported(lens_isa isa) {
     if (isa == LENS_ISA_SCALAR) return true;

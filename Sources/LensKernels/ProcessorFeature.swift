@@ -1,0 +1,28 @@
+import CLongLens
+import LensSupport
+
+/// What processors of one instruction set may have beside it. Kernels use what the machine has; results are the same
+/// without.
+public enum ProcessorFeature: String, CaseIterable, Sendable {
+    /// Sums of four products of bytes in one instruction: AVX512_VNNI, or AVX-VNNI.
+    case vnni
+
+    var bit: UInt32 {
+        switch self {
+        case .vnni: LENS_FEATURE_VNNI.rawValue
+        }
+    }
+
+    /// The features that the machine has beside an instruction set.
+    public static func supported(with set: InstructionSet) -> Set<ProcessorFeature> {
+        Set(lens_isa_features(set.value))
+    }
+}
+
+extension Set<ProcessorFeature> {
+    init(_ features: lens_features) {
+        self = Set(ProcessorFeature.allCases.filter { features.rawValue & $0.bit != 0 })
+    }
+
+    var value: lens_features { lens_features(rawValue: reduce(0) { $0 | $1.bit }) }
+}
