@@ -98,6 +98,11 @@ extension Runtime {
         unsafe withContext { unsafe lens_measure_peak_gflops($0, max(seconds, 0)) }
     }
 
+    /// Peak of products of bytes in GOP/s, two operations a product: what integer arithmetic is measured against.
+    public func measureInt8Peak(seconds: Double = 0.2) -> Double {
+        unsafe withContext { unsafe lens_measure_peak_int8_gops($0, max(seconds, 0)) }
+    }
+
     /// What it has done and holds.
     package struct Counters: Equatable, Sendable {
         /// Parallel regions of more than one thread.

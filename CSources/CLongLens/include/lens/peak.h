@@ -9,6 +9,9 @@ LENS_BEGIN_C
 /// Multiply-add peak in GFLOP/s of the context's threads with its instruction set, measured for about `seconds`.
 double lens_measure_peak_gflops(lens_context *context, double seconds);
 
+/// The same of products of bytes in GOP/s, two operations a product.
+double lens_measure_peak_int8_gops(lens_context *context, double seconds);
+
 LENS_END_C
 
 #endif

@@ -11,7 +11,7 @@ static double now(void) {
 }
 
 typedef struct measurement {
-    const lens_kernel_table *kernels;
+    double (*run)(size_t rounds);
     size_t rounds, threads;
     _Atomic size_t arrived;
     double begin[lens_max_threads], end[lens_max_threads];
@@ -26,7 +26,7 @@ static void measure_task(void *argument, size_t index, size_t thread) {
     double limit = now() + 1e-3;
     while (atomic_load(&m->arrived) < m->threads && now() < limit) {}
     m->begin[index] = now();
-    m->kernels->multiply_adds(m->rounds);
+    m->run(m->rounds);
     m->end[index] = now();
 }
 
@@ -42,15 +42,16 @@ static double measure_once(lens_context *context, measurement *m) {
     return end - begin;
 }
 
-double lens_measure_peak_gflops(lens_context *context, double seconds) {
-    measurement m = {.kernels = context->kernels, .rounds = 1000, .threads = context->threads};
+// Operations per nanosecond.
+static double measure(lens_context *context, double (*run)(size_t rounds), double seconds) {
+    measurement m = {.run = run, .rounds = 1000, .threads = context->threads};
     // Rounds for about 1 ms, found with one thread; then the best of as many repetitions as the time allows:
     // anything slower was disturbed.
     double flops, elapsed, best = 0;
     do {
         m.rounds *= 2;
         double begin = now();
-        flops = m.kernels->multiply_adds(m.rounds);
+        flops = run(m.rounds);
         elapsed = now() - begin;
     } while (elapsed < 1e-3);
     double end = now() + seconds;
@@ -59,4 +60,12 @@ double lens_measure_peak_gflops(lens_context *context, double seconds) {
         if (rate > best) best = rate;
     } while (now() < end);
     return best * 1e-9;
+}
+
+double lens_measure_peak_gflops(lens_context *context, double seconds) {
+    return measure(context, context->kernels->multiply_adds, seconds);
+}
+
+double lens_measure_peak_int8_gops(lens_context *context, double seconds) {
+    return measure(context, context->kernels->int8.multiply_adds, seconds);
 }

@@ -40,6 +40,10 @@ typedef struct lens_int8_kernels {
     /// product of the scales, then of the minimum with its sum; C is added last.
     void (*tile)(size_t m, size_t n, size_t groups, bool has_minimum, bool accumulate, const void *rounded,
                  const void *panel, float *c, size_t ldc);
+
+    /// Runs `rounds` rounds of independent products of bytes, as the tile adds them up, and returns how many operations
+    /// that was, two a product.
+    double (*multiply_adds)(size_t rounds);
 } lens_int8_kernels;
 
 void lens_int8_kernels_scalar(lens_int8_kernels *table);

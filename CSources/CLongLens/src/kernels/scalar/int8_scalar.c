@@ -53,6 +53,20 @@ static void tile(size_t m, size_t n, size_t groups, bool has_minimum, bool accum
         }
 }
 
+static double multiply_bytes(size_t rounds) {
+    enum { chains = 12 };
+    int32_t sum[chains] = {0};
+    for (size_t r = 0; r < rounds; r++) {
+        int8_t x = (int8_t)(r & 127);
+#pragma clang loop vectorize(disable)
+        for (int i = 0; i < chains; i++) {
+            sum[i] += i * x;
+            __asm__ volatile("" : "+r"(sum[i])); // a product each, not a vector's
+        }
+    }
+    return 2.0 * chains * (double)rounds;
+}
+
 void lens_int8_kernels_scalar(lens_int8_kernels *table) {
-    *table = (lens_int8_kernels){.MR = MR, .round = round_rows, .tile = tile};
+    *table = (lens_int8_kernels){.MR = MR, .round = round_rows, .tile = tile, .multiply_adds = multiply_bytes};
 }

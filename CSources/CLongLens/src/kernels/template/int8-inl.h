@@ -47,6 +47,23 @@ static void round_rows(size_t m, size_t K, const float *a, size_t lda, void *rou
         for (size_t g = 0; g < K / lens_group; g++) round_group(a + i * lda + g * lens_group, i, &groups[g]);
 }
 
+// What the products of bytes alone reach: more chains than latency times ports.
+static double multiply_bytes(size_t rounds) {
+    enum { chains = 12 };
+    vi sum[chains], weights = vi_weights(vi_set1(0x01020304));
+    for (int i = 0; i < chains; i++) sum[i] = vi_set1(i);
+    for (size_t r = 0; r < rounds; r++) {
+        vi x = vi_set1((int32_t)(r & 0x7f7f));
+#pragma clang loop unroll(full)
+        for (int i = 0; i < chains; i++) {
+            __asm__ volatile("" : "+v"(x)); // each of another number, for all the compiler knows
+            sum[i] = vi_dot(sum[i], weights, x);
+        }
+    }
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : : "v"(sum[i])); // kept alive without storing it
+    return 2.0 * 4 * VF_WIDTH * chains * (double)rounds;
+}
+
 // VF_WIDTH rows of the panel, from `lane` on.
 LENS_INLINE void multiply(const bool has_minimum, size_t groups, size_t lane, const rounded_group *a,
                           const uint8_t *panel, vf sum[MR]) {
