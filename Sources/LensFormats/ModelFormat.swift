@@ -28,30 +28,38 @@ extension ModelFormat {
     package init(output path: String) {
         self = path.hasSuffix(".gguf") ? .gguf : path.hasSuffix(".bin") ? .llama2c : .huggingFace
     }
+}
 
-    /// Bytes of the weights of a model that is written in this format, its matrices as `type`; what stands beside them,
-    /// headers and tokenizer, is not counted.
-    package func byteCount(of configuration: ModelConfiguration, as type: TensorType) -> Int {
-        switch self {
-        case .huggingFace, .llama2c:
-            configuration.parameters.reduce(0) { saturatingSum($0, type.byteCount(of: $1.count) ?? .max) }
-        case .gguf:
-            configuration.parameters.reduce(0) { sum, parameter in
-                let stored = ggufType(of: parameter, requested: type, tied: configuration.tiedEmbeddings)
-                return saturatingSum(sum, stored.byteCount(of: parameter.count) ?? .max)
-            }
-        }
+extension TensorType {
+    /// Bytes of the weights of a model that a Hugging Face folder or a llama2.c file holds as this type; what stands
+    /// beside them, headers and tokenizer, is not counted.
+    package func byteCount(of configuration: ModelConfiguration) -> Int {
+        configuration.parameters.reduce(0) { saturatingSum($0, byteCount(of: $1.count) ?? .max) }
     }
 
-    /// Throws `.io` when the disk of `path` has no room for a model in this format.
+    /// Throws `.io` when the disk of `path` has no room for such a model.
     ///
     /// - Parameter others: bytes of what is written beside the weights, where they are known.
     package func requireRoom(
-        for configuration: ModelConfiguration, as type: TensorType, at path: String, others: Int = 0
+        for configuration: ModelConfiguration, at path: String, others: Int = 0
     ) throws(LensError) {
-        let byteCount = saturatingSum(byteCount(of: configuration, as: type), others)
-        try DiskRoom.require(
-            byteCount, at: path, for: "the model in \(type.name) takes \(describeByteCount(byteCount))",
-            advice: "write to another disk")
+        try requireRoomForModel(saturatingSum(byteCount(of: configuration), others), name, at: path)
     }
+}
+
+extension GGUFFileType {
+    /// Throws `.io` when the disk of `path` has no room for a model in a GGUF file of this type.
+    ///
+    /// - Parameter others: bytes of what is written beside the weights, where they are known.
+    package func requireRoom(
+        for configuration: ModelConfiguration, at path: String, others: Int = 0
+    ) throws(LensError) {
+        try requireRoomForModel(saturatingSum(byteCount(of: configuration), others), name, at: path)
+    }
+}
+
+private func requireRoomForModel(_ byteCount: Int, _ type: String, at path: String) throws(LensError) {
+    try DiskRoom.require(
+        byteCount, at: path, for: "the model in \(type) takes \(describeByteCount(byteCount))",
+        advice: "write to another disk")
 }

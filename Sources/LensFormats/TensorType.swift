@@ -63,10 +63,10 @@ extension TensorType {
 
     package var blockBytes: Int { lens_type_block_bytes(CInt(rawValue)) }
 
-    /// False for the K, codebook and ternary types, which can only be read.
+    /// False for Q2_K, Q3_K, the codebook and ternary types, which can only be read.
     package var isWritable: Bool {
         switch self {
-        case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: true
+        case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K: true
         default: false
         }
     }

@@ -17,12 +17,12 @@ extension Pretrained {
             extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: reading(check))
     }
 
-    /// Writes a GGUF file with the matrices as `type`; it appears whole or not at all.
+    /// Writes a GGUF file with the matrices as `type` has them; it appears whole or not at all.
     ///
     /// - Parameter name: the model's name in the metadata; nil keeps the one it has, or takes that of its path.
     @discardableResult
     public func saveGGUF(
-        to path: String, type: TensorType = .f32, name: String? = nil,
+        to path: String, type: GGUFFileType = .f32, name: String? = nil,
         check: @escaping Check = { () throws(LensError) in }
     ) throws(LensError) -> [String] {
         try unsafe writeGGUF(

@@ -85,7 +85,9 @@ struct CommandLineError {
             text.split(separator: "'", omittingEmptySubsequences: false).enumerated()
                 .filter { $0.offset % 2 == 1 }.map { String($0.element) }
         }
-        return suggestion(for: quoted(parts[0]).first ?? "", among: quoted(parts[1]))
+        let value = quoted(parts[0]).first ?? "", values = quoted(parts[1])
+        let near = suggestion(for: value, among: values)
+        return near.isEmpty ? suggestion(for: value.lowercased(), among: values) : near
     }
 }
 

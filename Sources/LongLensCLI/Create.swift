@@ -15,7 +15,7 @@ struct Create: ParsableCommand {
     mutating func run() throws {
         let work = try ModelWriting(output, machine)
         let description = try HuggingFaceDescription(folder: input)
-        try ModelFormat.huggingFace.requireRoom(for: description.configuration, as: .f32, at: output)
+        try TensorType.f32.requireRoom(for: description.configuration, at: output)
         let model = try LanguageModel(randomWeightsOf: description.configuration, seed: seed)
         try work.check()
         let tokenizer = try description.tokenizer.map { source throws(LensError) in try Tokenizer(source) }
@@ -23,6 +23,6 @@ struct Create: ParsableCommand {
         let pretrained = Pretrained(model: model, tokenizer: tokenizer, path: input, origin: description.origin)
         machine.note(pretrained, work.runtime)
         try pretrained.saveHuggingFace(to: output, check: work.check)
-        work.report("f32")
+        work.report(.f32)
     }
 }

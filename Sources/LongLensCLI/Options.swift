@@ -121,10 +121,19 @@ struct DocumentOptions: ParsableArguments {
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
     func encoder(for pretrained: Pretrained) throws(LensError) -> DocumentEncoder {
-        let configuration = pretrained.model.configuration
+        try pretrained.documentEncoder(bos: bos, eos: eos, special: special)
+    }
+}
+
+extension Pretrained {
+    /// Turns documents into tokens of the model, see ``DocumentOptions``.
+    func documentEncoder(
+        bos: BoundaryPolicy = .auto, eos: BoundaryPolicy = .auto, special: Bool = false
+    ) throws(LensError) -> DocumentEncoder {
+        let configuration = model.configuration
         let ids = TokenIDsEncoding(
-            model: pretrained.path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        var encoder = try DocumentEncoder(pretrained.tokenizer ?? ids, bos: bos, eos: eos, special: special) {
+            model: path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
+        var encoder = try DocumentEncoder(tokenizer ?? ids, bos: bos, eos: eos, special: special) {
             say(warnings: [$0])
         }
         encoder.embeddingRows = configuration.vocabularySize

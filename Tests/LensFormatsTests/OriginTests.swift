@@ -44,7 +44,7 @@ import Testing
     }
 
     private func write(
-        _ source: any ModelSource, _ path: String, _ type: TensorType = .q8_0,
+        _ source: any ModelSource, _ path: String, _ type: GGUFFileType = .q8_0,
         _ configuration: ModelConfiguration? = nil
     ) throws -> GGUFMetadata {
         let warnings = try unsafe writeGGUF(

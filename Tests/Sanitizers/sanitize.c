@@ -3,6 +3,7 @@
 // sanitizers look.
 #include "CLongLens.h"
 #include "buffers.h"
+#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -171,6 +172,11 @@ static void formats(void) {
             lens_dequantize(blocks * block, type, packed, x);
             for (size_t i = 0; i < blocks * block; i++) x[i] = (float)i - 7.5f;
             lens_quantize(blocks * block, type, x, packed);
+            static const float extremes[] = {NAN, INFINITY, -INFINITY, 3e38f, 1e-45f, 0.0f};
+            for (size_t e = 0; blocks > 0 && e < COUNT(extremes); e++) {
+                x[blocks * block / 2] = extremes[e];
+                lens_quantize(blocks * block, type, x, packed);
+            }
             free_buffers();
         }
     }

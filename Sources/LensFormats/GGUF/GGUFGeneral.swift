@@ -1,49 +1,17 @@
 import LensSupport
 
-/// The type that `writeGGUF` gives a parameter.
-package func ggufType(of parameter: ParameterDescription, requested: TensorType, tied: Bool) -> TensorType {
-    guard parameter.shape.count > 1, let columns = parameter.shape.last else { return .f32 }
-    let isOutput = parameter.name == (tied ? "model.embed_tokens.weight" : "lm_head.weight")
-    let type = isOutput && requested.blockElements > 1 ? .q8_0 : requested
-    return columns.isMultiple(of: type.blockElements) ? type : .f16
-}
-
 /// Metadata that does not depend on the architecture.
 enum GGUFGeneral {
-    static func metadata(_ configuration: ModelConfiguration, type: TensorType, name: String) -> [(String, GGUFValue)] {
+    static func metadata(_ configuration: ModelConfiguration, type: GGUFFileType, name: String) -> [(String, GGUFValue)]
+    {
         var list: [(String, GGUFValue)] = [
             ("general.architecture", .string(Array(configuration.family.rawValue.utf8))),
             ("general.type", .string(Array("model".utf8))),
             ("general.name", .string(Array(name.utf8))),
-            ("general.file_type", .uint32(fileType(type))),
+            ("general.file_type", .uint32(type.rawValue)),
         ]
-        if type.blockElements > 1 { list.append(("general.quantization_version", .uint32(2))) }
+        if type.isQuantized { list.append(("general.quantization_version", .uint32(2))) }
         return list
-    }
-
-    /// llama.cpp's number for a file whose matrices mostly have this type.
-    private static func fileType(_ type: TensorType) -> UInt32 {
-        switch type {
-        case .f32: 0
-        case .f16: 1
-        case .q4_0: 2
-        case .q4_1: 3
-        case .q8_0: 7
-        case .q5_0: 8
-        case .q5_1: 9
-        case .q2_K: 10
-        case .q3_K: 12
-        case .q4_K: 15
-        case .q5_K: 17
-        case .q6_K: 18
-        case .iq4_NL: 25
-        case .iq3_S: 26
-        case .iq4_XS: 30
-        case .tq1_0: 36
-        case .tq2_0: 37
-        case .mxfp4: 38
-        case .bf16: 32
-        }
     }
 
     /// llama.cpp's type of a token that no text gives.

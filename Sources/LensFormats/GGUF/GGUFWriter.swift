@@ -2,11 +2,10 @@ import LensSupport
 
 /// Writes a model as a GGUF file (version 3) that llama.cpp can load.
 ///
-/// Vectors are stored as F32. Matrices get `type`, with two exceptions: where `type` is a quantized one, the output
-/// matrix (the embedding, if it serves as that) is Q8_0, because it matters most; and a matrix whose rows are not
-/// whole blocks is F16. Query and key projections of the `llama` architecture are stored in its interleaved order.
+/// Vectors are stored as F32, matrices as `type` has it. Query and key projections of the `llama` architecture are stored
+/// in its interleaved order.
 /// - Parameters:
-///   - type: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1; `.usage` for another one.
+///   - type: See ``GGUFFileType``.
 ///   - parameters: Delivers each parameter; `ModelSource.read` is one.
 ///   - tokenizer: Its `tokenizer.*` keys are stored. A list of tokens shorter than the vocabulary is padded with
 ///     unused ones. May be empty: the file then has no tokenizer.
@@ -15,13 +14,9 @@ import LensSupport
 /// Returns what could not be carried over, one paragraph each.
 @discardableResult
 package func writeGGUF(
-    to path: String, configuration: ModelConfiguration, type: TensorType, tokenizer: GGUFMetadata = GGUFMetadata(),
+    to path: String, configuration: ModelConfiguration, type: GGUFFileType, tokenizer: GGUFMetadata = GGUFMetadata(),
     name: String, origin: ModelOrigin = .none, parameters: @escaping ParameterReader
 ) throws(LensError) -> [String] {
-    guard type.isWritable else {
-        throw .usage(
-            "GGUF files of type \(type.name) cannot be written; f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 can.")
-    }
     try configuration.check(path: path)
     let description = try GGUFConfigurationWriter(configuration, path: path)
     let carrying = GGUFCarrying(
@@ -35,11 +30,12 @@ package func writeGGUF(
     }
     for parameter in list {
         guard let name = GGUFNames.gguf(parameter.name) else { preconditionFailure("a parameter without a GGUF name") }
-        let type = ggufType(of: parameter, requested: type, tied: configuration.tiedEmbeddings)
-        tensors.append(GGUFHeaderWriter.Tensor(name: name, type: type, shape: parameter.shape))
+        tensors.append(
+            GGUFHeaderWriter.Tensor(
+                name: name, type: type.type(of: parameter, in: configuration), shape: parameter.shape))
     }
     let header = GGUFHeaderWriter.header(metadata: carrying.entries, tensors: tensors)
-    try ModelFormat.gguf.requireRoom(for: configuration, as: type, at: path, others: header.count)
+    try type.requireRoom(for: configuration, at: path, others: header.count)
     let file = try AtomicFile(path: path)
     try file.write(header)
     let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)

@@ -26,8 +26,8 @@ package func writeHuggingFace(
     let text = try carrying.text()
     try requireReplaceableModel(folder)
     let files = extraFiles + carrying.files(beside: extraFiles)
-    try ModelFormat.huggingFace.requireRoom(
-        for: configuration, as: type, at: folder, others: files.reduce(text.count) { $0 + $1.bytes.count })
+    try type.requireRoom(
+        for: configuration, at: folder, others: files.reduce(text.count) { $0 + $1.bytes.count })
     let target = try AtomicFolder(path: folder)
     let list = configuration.parameters
     let shards = huggingFaceShards(list, dataType: dataType, limit: shardLimit)

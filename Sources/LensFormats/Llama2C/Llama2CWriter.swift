@@ -18,7 +18,7 @@ package func writeLlama2C(
     try configuration.check(path: path)
     try checkLlama2CExpresses(configuration, path: path)
     guard let layout = Llama2CLayout(configuration) else { throw .data("\(path): the model is too large.") }
-    try ModelFormat.llama2c.requireRoom(for: configuration, as: .f32, at: path, others: layout.tableRange.count)
+    try TensorType.f32.requireRoom(for: configuration, at: path, others: layout.tableRange.count)
     let file = try AtomicFile(path: path)
     let vocabulary = configuration.tiedEmbeddings ? configuration.vocabularySize : -configuration.vocabularySize
     for number in [

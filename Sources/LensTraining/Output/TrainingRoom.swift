@@ -17,8 +17,8 @@ struct TrainingRoom {
         let store = ParameterStore.byteCount(configuration)
         checkpointByteCount = store * TrainingState.fileNames.count
         partialCheckpointByteCount = settings.accumulate > 1 ? checkpointByteCount + store : checkpointByteCount
-        let formats: [ModelFormat] = settings.export == .gguf ? [.huggingFace, .gguf] : [.huggingFace]
-        modelByteCount = formats.reduce(0) { $0 + $1.byteCount(of: configuration, as: .f32) }
+        let exported = settings.export == .gguf ? GGUFFileType.f32.byteCount(of: configuration) : 0
+        modelByteCount = TensorType.f32.byteCount(of: configuration) + exported
         keep = settings.keep
         self.present = present
         toCome = stepsDone < steps ? max(1, steps / settings.saveEvery - stepsDone / settings.saveEvery) : 0

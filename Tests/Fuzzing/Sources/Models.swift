@@ -6,7 +6,7 @@ extension Target {
         name: "gguf",
         seeds: {
             try ModelConfiguration.Family.allCases.map { try Samples.gguf($0, type: .f32, Samples.byteTokenizer) }
-                + [TensorType.q8_0, .q4_1, .bf16].map { try Samples.gguf(.llama, type: $0, Samples.pieceTokenizer) }
+                + [GGUFFileType.q8_0, .q4_1, .bf16].map { try Samples.gguf(.llama, type: $0, Samples.pieceTokenizer) }
         },
         run: { input, scratch in
             let path = scratch.write("m.gguf", input)

@@ -54,7 +54,7 @@ enum Samples {
     }
 
     static func gguf(
-        _ family: ModelConfiguration.Family, type: TensorType, _ tokenizer: GGUFMetadata
+        _ family: ModelConfiguration.Family, type: GGUFFileType, _ tokenizer: GGUFMetadata
     ) throws -> [UInt8] {
         try written { path in
             try writeGGUF(

@@ -26,7 +26,8 @@ size_t lens_type_block_bytes(int type);
 bool lens_dequantize(size_t n, int type, const void *source, float *destination);
 
 /// `n` elements (whole blocks) from fp32; false for a type that cannot be written: all but F32, F16, BF16, Q4_0, Q4_1,
-/// Q5_0, Q5_1, Q8_0.
+/// Q5_0, Q5_1, Q8_0 (rounded as ggml's reference does, bit for bit), Q4_K, Q5_K, Q6_K (scales are searched for the
+/// least weighted error).
 bool lens_quantize(size_t n, int type, const float *source, void *destination);
 
 LENS_END_C

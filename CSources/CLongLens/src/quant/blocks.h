@@ -138,5 +138,6 @@ lens_dequantizer lens_dequantize_iq4_nl, lens_dequantize_iq4_xs, lens_dequantize
     lens_dequantize_tq1_0, lens_dequantize_tq2_0;
 lens_quantizer lens_quantize_f32, lens_quantize_f16, lens_quantize_bf16;
 lens_quantizer lens_quantize_q4_0, lens_quantize_q4_1, lens_quantize_q5_0, lens_quantize_q5_1, lens_quantize_q8_0;
+lens_quantizer lens_quantize_q4_k, lens_quantize_q5_k, lens_quantize_q6_k;
 
 #endif

@@ -1,4 +1,4 @@
-// The formats of 256 elements per block, read only: Q2_K to Q6_K.
+// From the formats of 256 elements per block: Q2_K to Q6_K.
 // Each keeps its scales in fewer bits than a float, themselves scaled by one fp16 per block.
 #include "quant/blocks.h"
 

@@ -1,8 +1,7 @@
 // The formats of 32 elements per block: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
 // Rounding and choice of scale give the same bits as ggml's reference functions, which is why products and sums
 // must stay separate instructions.
-#include "quant/blocks.h"
-#include <math.h>
+#include "quant/search.h"
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -86,8 +85,6 @@ static void range(const float *x, float *minimum, float *maximum) {
     *minimum = low;
     *maximum = high;
 }
-
-static inline float inverse(float d) { return d != 0.0f ? 1.0f / d : 0.0f; }
 
 static void pack_nibbles(const uint8_t *integers, uint8_t *q) {
     for (int i = 0; i < half_block; i++) {
