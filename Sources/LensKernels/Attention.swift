@@ -6,17 +6,19 @@ extension Runtime {
     ///
     /// `query`, `output` [T, heads * size]; `key`, `value` [T, keyValueHeads * size]; `logSumExp` [heads, T]. Scores are
     /// scaled by 1 / √size unless `scale` says otherwise.
+    ///
+    /// - Parameter inBF16: round what is multiplied to bf16 where the machine has instructions for it; sums stay fp32.
     package func attention(
         query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil,
-        into output: Matrix,
-        logSumExp: Matrix
+        inBF16: Bool = false, into output: Matrix, logSumExp: Matrix
     ) throws(LensError) {
         let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
         precondition(key.rows == query.rows && output.rows == query.rows && output.columns == query.columns)
         precondition(logSumExp.count == heads * query.rows)
         try unsafe run { context in
             unsafe lens_attention_forward(
-                context, shape, query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer)
+                context, shape, inBF16 ? LENS_ARITHMETIC_BF16 : LENS_ARITHMETIC_F32, query.pointer, key.pointer,
+                value.pointer, output.pointer, logSumExp.pointer)
         }
     }
 

@@ -1,15 +1,17 @@
 import CLongLens
 import LensSupport
 
-/// What processors of one instruction set may have beside it. Kernels use what the machine has; results are the same
-/// without.
+/// What processors of one instruction set may have beside it. Kernels use what the machine has.
 public enum ProcessorFeature: String, CaseIterable, Sendable {
     /// Sums of four products of bytes in one instruction: AVX512_VNNI, or AVX-VNNI.
     case vnni
+    /// Sums of two products of bf16 in one instruction: AVX512_BF16.
+    case bf16
 
     var bit: UInt32 {
         switch self {
         case .vnni: LENS_FEATURE_VNNI.rawValue
+        case .bf16: LENS_FEATURE_BF16.rawValue
         }
     }
 

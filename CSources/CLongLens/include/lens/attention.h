@@ -18,9 +18,13 @@ typedef struct lens_attention_shape {
     float scale; // multiplies the scores; usually 1/sqrt(HS)
 } lens_attention_shape;
 
+/// What products are computed in. In bf16 what is multiplied is rounded to bf16, and sums are fp32; on machines without
+/// such instructions it is fp32 all the same.
+typedef enum lens_arithmetic { LENS_ARITHMETIC_F32 = 0, LENS_ARITHMETIC_BF16 = 1 } lens_arithmetic;
+
 /// out[T, NH*HS], lse[NH, T] (natural log of the sum of exp of the scaled scores) from q[T, NH*HS], k, v[T, NKV*HS].
-lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, const float *q, const float *k,
-                                   const float *v, float *out, float *lse);
+lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_arithmetic arithmetic,
+                                   const float *q, const float *k, const float *v, float *out, float *lse);
 
 /// The queries that a backward pass is given: `count` rows, of the tokens at `positions`, ascending.
 typedef struct lens_attention_queries {

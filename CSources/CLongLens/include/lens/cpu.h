@@ -22,7 +22,8 @@ const char *lens_isa_name(lens_isa isa);
 typedef enum lens_features {
     LENS_FEATURE_NONE = 0,
     LENS_FEATURE_VNNI = 1, // sums of four products of bytes: AVX512_VNNI, or AVX-VNNI
-    LENS_FEATURES_ALL = 1
+    LENS_FEATURE_BF16 = 2, // sums of two products of bf16: AVX512_BF16
+    LENS_FEATURES_ALL = 3
 } lens_features;
 
 /// The features that this machine has beside a supported instruction set.

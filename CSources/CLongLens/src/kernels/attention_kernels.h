@@ -40,6 +40,21 @@ typedef struct lens_attention_backward_tile {
     float *dk_t, *dv_t; // [tiles] lane-packed, += dsᵀ · q and pᵀ · dout
 } lens_attention_backward_tile;
 
+/// The forward in one arithmetic. In bf16 two numbers that are multiplied and added one after the other lie in one
+/// word, in the places of fp32: rows d and d + 1 of lane-packed queries, elements d and d + 1 of a key, keys j and j +
+/// 1 of values; sums, scores and maxima stay fp32.
+typedef struct lens_attention_forward_kernels {
+    void (*tile)(const lens_attention_forward_tile *tile);
+    /// Rows (at most `lanes`) of `HS` elements, `stride` apart, times `factor`, into one lane-packed tile.
+    void (*pack_queries)(size_t rows, size_t HS, size_t HSP, float factor, const float *x, size_t stride,
+                         float *packed);
+    /// `rows` rows into row-packed rows; zeros up to HSP and `padded_rows`, which is even.
+    void (*pack_keys)(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,
+                      float *packed);
+    void (*pack_values)(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,
+                        float *packed);
+} lens_attention_forward_kernels;
+
 typedef struct lens_attention_kernels {
     size_t lanes;            // width of a score tile
     size_t rows;             // height of a register tile
@@ -48,7 +63,8 @@ typedef struct lens_attention_kernels {
     size_t backward_tiles;   // tiles of keys in one backward block
     size_t backward_queries; // queries in one backward block, a multiple of `rows`
 
-    void (*forward)(const lens_attention_forward_tile *tile);
+    lens_attention_forward_kernels forward;
+    lens_attention_forward_kernels forward_bf16; // that of fp32 where there is none
     void (*backward)(const lens_attention_backward_tile *tile);
 
     /// `rows` rows of `HS` elements, `stride` apart, into row-packed rows; zeros up to HSP and `padded_rows`.
@@ -69,5 +85,7 @@ typedef struct lens_attention_kernels {
 void lens_attention_kernels_scalar(lens_attention_kernels *table);
 void lens_attention_kernels_avx2(lens_attention_kernels *table);
 void lens_attention_kernels_avx512(lens_attention_kernels *table);
+/// Only the bf16 ones, into a table that has the others.
+void lens_attention_kernels_avx512_bf16(lens_attention_kernels *table);
 
 #endif

@@ -21,6 +21,7 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
         lens_int8_kernels_avx512(&table->int8);
         if (features & LENS_FEATURE_VNNI) lens_int8_kernels_avx512_vnni(&table->int8);
         lens_attention_kernels_avx512(&table->attention);
+        if (features & LENS_FEATURE_BF16) lens_attention_kernels_avx512_bf16(&table->attention);
         lens_row_kernels_avx512(&table->row);
         table->multiply_adds = lens_multiply_adds_avx512;
     }

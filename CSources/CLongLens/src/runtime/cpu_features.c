@@ -20,7 +20,9 @@ static void detect_features(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
     if ((c >> 11) & 1) avx512_features = LENS_FEATURE_VNNI;
-    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && ((a >> 4) & 1)) avx2_features = LENS_FEATURE_VNNI;
+    if (a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d)) return;
+    if ((a >> 4) & 1) avx2_features = LENS_FEATURE_VNNI;
+    if ((a >> 5) & 1) avx512_features |= LENS_FEATURE_BF16;
 }
 
 static lens_isa detect(void) {

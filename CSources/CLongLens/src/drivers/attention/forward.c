@@ -13,6 +13,7 @@ typedef struct forward_job {
     const float *q, *k, *v;
     float *out, *lse;
     const lens_attention_kernels *kernels;
+    lens_attention_forward_kernels forward; // in the arithmetic of the call
     size_t HSP;
     size_t heads;  // query heads of one piece, all of one group
     size_t slices; // pieces a group is cut into
@@ -48,8 +49,8 @@ static forward_memory divide(const forward_job *job, float *next) {
 static void start_tile(const forward_job *job, const forward_memory *m, size_t tile, size_t head, size_t first) {
     const lens_attention_shape s = job->shape;
     size_t lanes = job->kernels->lanes, size = lanes * job->HSP;
-    job->kernels->pack_lanes(min(lanes, s.T - first), s.HS, job->HSP, s.scale * (float)M_LOG2E,
-                             job->q + (first * s.NH + head) * s.HS, s.NH * s.HS, m->q + tile * size);
+    job->forward.pack_queries(min(lanes, s.T - first), s.HS, job->HSP, s.scale * (float)M_LOG2E,
+                              job->q + (first * s.NH + head) * s.HS, s.NH * s.HS, m->q + tile * size);
     for (size_t i = 0; i < size; i++) m->out[tile * size + i] = 0;
     for (size_t i = 0; i < lanes; i++) {
         m->maximum[tile * lanes + i] = -INFINITY;
@@ -104,7 +105,7 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
                 .out = m->out + tile * size,
             };
             plan_prefetch(job, tile, kv_head, first_key + kernels->forward_keys, &t);
-            kernels->forward(&t);
+            job->forward.tile(&t);
         }
     }
 }
@@ -125,8 +126,8 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
         for (size_t i = 0; i < tiles; i++) start_tile(job, &m, h * tiles + i, head + h, first + i * lanes);
     for (size_t key = 0; key < end; key += kernels->forward_keys) {
         size_t rows = min(kernels->forward_keys, s.T - key), start = (key * s.NKV + kv_head) * s.HS;
-        kernels->pack_rows(rows, kernels->forward_keys, s.HS, job->HSP, job->k + start, s.NKV * s.HS, m.k);
-        kernels->pack_rows(rows, kernels->forward_keys, s.HS, job->HSP, job->v + start, s.NKV * s.HS, m.v);
+        job->forward.pack_keys(rows, kernels->forward_keys, s.HS, job->HSP, job->k + start, s.NKV * s.HS, m.k);
+        job->forward.pack_values(rows, kernels->forward_keys, s.HS, job->HSP, job->v + start, s.NKV * s.HS, m.v);
         meet_keys(job, &m, heads, tiles, first, kv_head, key);
     }
     for (size_t h = 0; h < heads; h++)
@@ -159,10 +160,12 @@ size_t lens_attention_forward_scratch(const lens_context *context, lens_attentio
     return scratch_bytes(&job);
 }
 
-lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, const float *q, const float *k,
-                                   const float *v, float *out, float *lse) {
+lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_arithmetic arithmetic,
+                                   const float *q, const float *k, const float *v, float *out, float *lse) {
     if (shape.T == 0 || shape.NH == 0) return LENS_OK;
     forward_job job = plan(context, shape);
+    bool in_bf16 = arithmetic == LENS_ARITHMETIC_BF16;
+    job.forward = in_bf16 ? job.kernels->forward_bf16 : job.kernels->forward;
     job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse;
     size_t pieces = job.blocks * shape.NKV * job.slices;
     if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;

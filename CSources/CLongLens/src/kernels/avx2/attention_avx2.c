@@ -50,7 +50,11 @@ LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *c
     for (int v = 0; v < V; v++) acc[v] = vf_fma(x, column[v], acc[v]);
 }
 
+enum { WORD = 1 };
+LENS_INLINE vf word_of(const vf number[WORD]) { return number[0]; }
+
 #include "kernels/template/attention_tile-inl.h"
+#include "kernels/template/attention_rows-inl.h"
 #include "kernels/template/attention_forward-inl.h"
 #include "kernels/template/attention_backward-inl.h"
 LENS_END

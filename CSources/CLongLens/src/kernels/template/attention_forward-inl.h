@@ -1,5 +1,6 @@
 // One forward tile: scores, online softmax, output (FlashAttention-2, arXiv 2307.08691, algorithm 1), all lane by
-// lane. In the vector vocabulary; needs attention_tile-inl.h and `probability` (exp2 of a score that is at most 0).
+// lane. In the vector vocabulary; needs attention_tile-inl.h, `probability` (exp2 of a score that is at most 0), and
+// WORD, the numbers that a word of a packed block holds, with `word_of`, which makes words of as many vectors.
 
 // One row of K and V for each register tile: spread like this, their way from memory is hidden.
 LENS_INLINE void prefetch_row(const lens_attention_forward_tile *t, size_t row) {
@@ -15,7 +16,8 @@ static void forward_scores(const lens_attention_forward_tile *t) {
         prefetch_row(t, j / tile_rows);
         vf acc[max_accumulators];
         clear_tile(tile_rows, tile_vectors, acc);
-        multiply_add(tile_rows, tile_vectors, t->HSP, t->k + j * t->HSP, t->HSP, 1, t->q, tile_lanes, acc);
+        multiply_add(tile_rows, tile_vectors, t->HSP / WORD, t->k + j * t->HSP / WORD, t->HSP / WORD, 1, t->q,
+                     tile_lanes, acc);
         store_tile(tile_rows, tile_vectors, acc, t->s + j * tile_lanes, tile_lanes);
     }
 }
@@ -43,12 +45,15 @@ static void forward_softmax(const lens_attention_forward_tile *t, vf *correction
         vf_store(t->maximum + v * VF_WIDTH, maximum[v]);
         sum[v] = vf_zero();
     }
-    for (size_t j = 0; j < t->keys; j++) {
+    for (size_t j = 0; j < t->keys; j += WORD) {
         for (int v = 0; v < tile_vectors; v++) {
-            float *s = t->s + j * tile_lanes + (size_t)v * VF_WIDTH;
-            vf p = probability(vf_sub(vf_load(s), maximum[v]));
-            sum[v] = vf_add(sum[v], p);
-            vf_store(s, p);
+            float *s = t->s + (size_t)v * VF_WIDTH;
+            vf p[WORD];
+            for (size_t i = 0; i < WORD; i++) {
+                p[i] = probability(vf_sub(vf_load(s + (j + i) * tile_lanes), maximum[v]));
+                sum[v] = vf_add(sum[v], p[i]);
+            }
+            vf_store(s + j / WORD * tile_lanes, word_of(p)); // never past what was read
         }
     }
     for (int v = 0; v < tile_vectors; v++) {
@@ -64,7 +69,7 @@ static void forward_output(const lens_attention_forward_tile *t, const vf *corre
         load_tile(tile_rows, tile_vectors, out, tile_lanes, acc);
 #pragma clang loop unroll(full)
         for (int i = 0; i < tile_rows * tile_vectors; i++) acc[i] = vf_mul(acc[i], correction[i % tile_vectors]);
-        multiply_add(tile_rows, tile_vectors, t->keys, t->v + d, 1, t->HSP, t->s, tile_lanes, acc);
+        multiply_add(tile_rows, tile_vectors, t->keys / WORD, t->v + d, 1, t->HSP, t->s, tile_lanes, acc);
         store_tile(tile_rows, tile_vectors, acc, out, tile_lanes);
     }
 }

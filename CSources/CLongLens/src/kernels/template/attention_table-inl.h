@@ -2,6 +2,7 @@
 // tables are filled on every processor.
 
 static void fill_table(lens_attention_kernels *table) {
+    const lens_attention_forward_kernels in_f32 = {forward, pack_lanes, pack_rows, pack_rows};
     *table = (lens_attention_kernels){
         .lanes = tile_lanes,
         .rows = tile_rows,
@@ -9,7 +10,8 @@ static void fill_table(lens_attention_kernels *table) {
         .forward_keys = FORWARD_KEYS,
         .backward_tiles = BACKWARD_TILES,
         .backward_queries = BACKWARD_QUERIES,
-        .forward = forward,
+        .forward = in_f32,
+        .forward_bf16 = in_f32,
         .backward = backward,
         .pack_rows = pack_rows,
         .pack_lanes = pack_lanes,

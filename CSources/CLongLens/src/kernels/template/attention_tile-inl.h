@@ -1,7 +1,7 @@
 // Register tiles of attention in the vector vocabulary: the products, and moving rows into and out of lanes. Needs
 // `tile_lanes`, and multiply_add_row(V, element, column, acc): acc[0...V-1] += *element * column[0...V-1].
 
-enum { max_accumulators = 32, prefetched_rows = 16 };
+enum { max_accumulators = 32 };
 
 /// acc[r * V + v] += sum over k of a[r * row_stride + k * k_stride] * b[k * b_stride + v * VF_WIDTH]: R x V vectors.
 /// R and V are constants where this is inlined, so that the accumulators stay in registers.
@@ -44,26 +44,6 @@ LENS_INLINE vf load_some(const float *p, size_t n) {
     return n >= VF_WIDTH ? vf_load(p) : n == 0 ? vf_zero() : vf_load_first(p, n);
 }
 
-LENS_INLINE void store_some(float *p, vf x, size_t n) {
-    if (n >= VF_WIDTH) {
-        vf_store(p, x);
-    } else if (n > 0) {
-        vf_store_first(p, x, n);
-    }
-}
-
-static void pack_rows(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,
-                      float *packed) {
-    for (size_t r = 0; r < padded_rows; r++) {
-        if (r + prefetched_rows < rows)
-            for (size_t d = 0; d < HS; d += 16) prefetch_l1(x + (r + prefetched_rows) * stride + d);
-        for (size_t d = 0; d < HSP; d += VF_WIDTH) {
-            vf y = r < rows && d < HS ? load_some(x + r * stride + d, HS - d) : vf_zero();
-            vf_store(packed + r * HSP + d, y);
-        }
-    }
-}
-
 static void pack_lanes(size_t rows, size_t HS, size_t HSP, float factor, const float *x, size_t stride, float *packed) {
     const vf scale = vf_set1(factor);
     for (size_t lane = 0; lane < tile_lanes; lane += VF_WIDTH) {
@@ -77,40 +57,4 @@ static void pack_lanes(size_t rows, size_t HS, size_t HSP, float factor, const f
             for (size_t i = 0; i < VF_WIDTH; i++) vf_store(packed + (d + i) * tile_lanes + lane, square[i]);
         }
     }
-}
-
-LENS_INLINE void put(size_t n, vf factor, bool accumulate, vf y, float *p) {
-    vf old = accumulate ? load_some(p, n) : vf_zero();
-    store_some(p, vf_fma(y, factor, old), n);
-}
-
-static void unpack_rows(size_t rows, size_t HS, size_t HSP, float factor, bool accumulate, const float *packed,
-                        float *x, size_t stride) {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t d = 0; d < HS; d += VF_WIDTH)
-            put(HS - d, vf_set1(factor), accumulate, vf_load(packed + r * HSP + d), x + r * stride + d);
-}
-
-static void unpack_lanes(size_t rows, size_t HS, bool accumulate, const float *factors, const float *packed, float *x,
-                         size_t stride) {
-    for (size_t lane = 0; lane < rows; lane += VF_WIDTH) {
-        for (size_t d = 0; d < HS; d += VF_WIDTH) {
-            vf square[VF_WIDTH];
-            for (size_t i = 0; i < VF_WIDTH; i++) square[i] = vf_load(packed + (d + i) * tile_lanes + lane);
-            vf_transpose(square);
-            for (size_t i = 0; i < VF_WIDTH && lane + i < rows; i++)
-                put(HS - d, vf_set1(factors[lane + i]), accumulate, square[i], x + (lane + i) * stride + d);
-        }
-    }
-}
-
-static float dot(size_t n, const float *x, const float *y) {
-    vf even = vf_zero(), odd = vf_zero();
-    size_t i = 0;
-    for (; i + 2 * VF_WIDTH <= n; i += 2 * VF_WIDTH) {
-        even = vf_fma(vf_load(x + i), vf_load(y + i), even);
-        odd = vf_fma(vf_load(x + i + VF_WIDTH), vf_load(y + i + VF_WIDTH), odd);
-    }
-    for (; i < n; i += VF_WIDTH) even = vf_fma(load_some(x + i, n - i), load_some(y + i, n - i), even);
-    return vf_sum(vf_add(even, odd));
 }
