@@ -77,7 +77,7 @@ let package = Package(
 
         library("LensSupport", ["CLensSystem"]),
         library("LensKernels", ["CLongLens", "LensSupport"]),
-        library("LensFormats", ["CLongLens", "LensKernels", "LensSupport"]),
+        library("LensFormats", ["LensKernels", "LensSupport"]),
         library("LensTokenizers", ["CPCRE2", "LensFormats", "LensSupport"]),
         library("LensWeighting", ["LensSupport"]),
         library("LensModels", ["LensTokenizers", "LensFormats", "LensKernels", "LensSupport"]),
@@ -114,7 +114,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("LensSupportTests", ["LensSupport"]),
         tests("LensKernelsTests", ["CLensReference", "CLongLens", "LensKernels", "LensSupport"]),
-        tests("LensFormatsTests", ["LensFormats", "LensSupport"], fixtures: true),
+        tests("LensFormatsTests", ["LensFormats", "LensKernels", "LensSupport"], fixtures: true),
         tests("LensTokenizersTests", ["LensTokenizers", "LensFormats", "LensSupport"], fixtures: true),
         tests("LensWeightingTests", ["LensWeighting", "LensSupport"], fixtures: true),
         tests(

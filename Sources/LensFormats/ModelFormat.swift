@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// The formats of whole models.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// A model file or folder, opened and checked: what `ModelConfiguration.parameters` names is there, in its shape.

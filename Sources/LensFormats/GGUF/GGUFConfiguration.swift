@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// Reads a model's configuration from the metadata and the tensors of a GGUF file.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// An opened GGUF file, version 2 or 3, or all files of a split one: metadata, and tensors in read-only mappings.

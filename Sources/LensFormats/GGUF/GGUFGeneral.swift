@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// Metadata that does not depend on the architecture.

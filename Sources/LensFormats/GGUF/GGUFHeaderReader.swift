@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// A tensor of a GGUF file.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// The header of a GGUF version 3 file as bytes.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// A model in a GGUF file.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// Writes a model as a GGUF file (version 3) that llama.cpp can load.

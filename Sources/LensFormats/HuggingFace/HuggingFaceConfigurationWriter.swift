@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// Expresses a configuration as members of `config.json`, with the keys that transformers 4 and 5 both read.

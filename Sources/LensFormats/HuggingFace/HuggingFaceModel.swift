@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// A model in a Hugging Face folder: `config.json` and safetensors files, whole or in shards.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// The largest safetensors file of a model before it is cut into several, as in Hugging Face's own library (5 GB).

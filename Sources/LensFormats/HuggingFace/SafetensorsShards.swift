@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// The safetensors files of a folder as one set of tensors.

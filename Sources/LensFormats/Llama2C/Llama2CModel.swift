@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// A model in the legacy format of llama2.c: seven 32-bit integers, then all weights in fp32.

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 #if canImport(Glibc)

@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// `config.json` and the files beside it that are written, with what the model's origin says.

@@ -1,3 +1,5 @@
+import LensKernels
+
 /// The element types of safetensors files.
 package enum SafetensorsDataType: String, Sendable, CaseIterable {
     case float64 = "F64", float32 = "F32", float16 = "F16", bfloat16 = "BF16"

@@ -1,4 +1,5 @@
 import LensFormats
+import LensKernels
 import LensSupport
 
 /// Reads a score file in safetensors format: for each NAME, `NAME.tokens` (I32) and `NAME.nll` (F32).

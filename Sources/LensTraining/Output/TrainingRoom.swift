@@ -1,4 +1,5 @@
 import LensFormats
+import LensKernels
 import LensModels
 import LensSupport
 
