@@ -17,6 +17,13 @@ package protocol ModelSource: Sendable {
     /// Dequantizes the parameter of this Hugging Face name, in Hugging Face's layout (rotary halves), into
     /// `destination`, whose count must be the parameter's.
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError)
+    /// The parameter of this Hugging Face name as the file stores it, where that is a matrix in blocks of a quantized type.
+    func quantized(_ name: String) throws(LensError) -> QuantizedMatrix?
+}
+
+extension ModelSource {
+    /// None: what most formats can hold are numbers of their own.
+    package func quantized(_ name: String) throws(LensError) -> QuantizedMatrix? { nil }
 }
 
 /// Delivers the parameter of a Hugging Face name as fp32 in Hugging Face's layout; the buffer has its count.

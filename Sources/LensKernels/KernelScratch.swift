@@ -20,6 +20,19 @@ package struct KernelScratch: Sendable {
         add(unsafe runtime.need { unsafe lens_gemm_scratch($0, m, n, k, transposeA, transposeB) })
     }
 
+    /// Adds the packing of quantized weights with rows of `inputs`.
+    package mutating func addPacking(inputs: Int) { add(lens_pack_weights_scratch(inputs)) }
+
+    /// Adds products of at most `rows` rows with quantized weights.
+    package mutating func addQuantizedProduct(rows: Int, outputs: Int, inputs: Int) {
+        add(unsafe runtime.need { unsafe lens_gemm_weights_scratch($0, rows, outputs, inputs) })
+    }
+
+    /// Adds ``Runtime/headLosses(_:_:targets:in:into:)`` of at most `rows` rows.
+    package mutating func addHeadLosses(rows: Int, vocabulary: Int, inputs: Int) {
+        add(unsafe runtime.need { unsafe lens_head_losses_scratch($0, rows, vocabulary, inputs) })
+    }
+
     /// Adds attention over at most `length` tokens, forward and backward.
     package mutating func addAttention(length: Int, heads: Int, keyValueHeads: Int, size: Int) {
         let shape = lens_attention_shape(T: length, NH: heads, NKV: keyValueHeads, HS: size, scale: 1)

@@ -51,11 +51,11 @@ public final class InferencePass {
     }
 
     private func take(_ capacity: Int) throws(LensError) {
-        let byteCount = Self.plan(model.configuration, contextLength: capacity).byteCount
+        let byteCount = Self.plan(model.store.layout, contextLength: capacity).byteCount
         buffers = Buffers(
             model.configuration, contextLength: capacity, weight: weights.head,
             arena: try Arena(byteCount: byteCount))
-        scratch = Self.scratch(model.configuration, contextLength: capacity, on: runtime)
+        scratch = Self.scratch(model.store.layout, contextLength: capacity, on: runtime)
         self.capacity = capacity
     }
 
@@ -66,21 +66,21 @@ public final class InferencePass {
         (buffers, capacity) = (nil, 0)
         let free = SystemMemory.available
         for size in [min(contextLength, max(length + length / 4, 256)), length] {
-            guard Self.plan(model.configuration, contextLength: size).byteCount <= free else { continue }
+            guard Self.plan(model.store.layout, contextLength: size).byteCount <= free else { continue }
             if (try? take(size)) != nil, (try? scratch.reserve()) != nil { return }
         }
-        let needed = Self.plan(model.configuration, contextLength: length).byteCount
+        let needed = Self.plan(model.store.layout, contextLength: length).byteCount
         throw .machine(
             "A sequence of \(length) tokens takes \(describeByteCount(needed)) of memory under this model, and "
                 + "\(describeByteCount(free)) are free: the longest that fits has "
-                + "\(Self.longest(model.configuration, limit: free)) tokens. Lower --context.")
+                + "\(Self.longest(model.store.layout, limit: free)) tokens. Lower --context.")
     }
 
-    private static func longest(_ configuration: ModelConfiguration, limit: Int) -> Int {
+    private static func longest(_ layout: WeightLayout, limit: Int) -> Int {
         var (low, high) = (0, greatestCount)
         while high - low > 1 {
             let middle = (low + high) / 2
-            if plan(configuration, contextLength: middle).byteCount <= limit { low = middle } else { high = middle }
+            if plan(layout, contextLength: middle).byteCount <= limit { low = middle } else { high = middle }
         }
         return low
     }
@@ -91,7 +91,7 @@ public final class InferencePass {
         let head: LanguageModelHead
         var rotary: RotaryTable
 
-        init(_ configuration: ModelConfiguration, contextLength: Int, weight: Matrix, arena: Arena) {
+        init(_ configuration: ModelConfiguration, contextLength: Int, weight: Weights, arena: Arena) {
             let block = min(contextLength, feedForwardBlock)
             stream = arena.take("residual stream", rows: contextLength, columns: configuration.hiddenSize)
             activations = LayerActivations(
@@ -103,19 +103,17 @@ public final class InferencePass {
     }
 
     /// The buffers of such a pass, without the weights.
-    package static func plan(_ configuration: ModelConfiguration, contextLength: Int) -> MemoryPlan {
+    package static func plan(_ layout: WeightLayout, contextLength: Int) -> MemoryPlan {
         let arena = Arena.measuring()
-        _ = Buffers(
-            configuration, contextLength: contextLength,
-            weight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize), arena: arena)
+        _ = Buffers(layout.configuration, contextLength: contextLength, weight: layout.unbackedHead, arena: arena)
         return MemoryPlan(arena.buffers)
     }
 
     /// What kernels take for such a pass.
     package static func scratch(
-        _ configuration: ModelConfiguration, contextLength: Int, on runtime: Runtime
+        _ layout: WeightLayout, contextLength: Int, on runtime: Runtime
     ) -> KernelScratch {
-        KernelScratch(configuration, length: contextLength, trains: false, on: runtime)
+        KernelScratch(layout, length: contextLength, trains: false, on: runtime)
     }
 
     /// The negative log-likelihood of each token after the first given all before it: `tokens.count - 1` values.

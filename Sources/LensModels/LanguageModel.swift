@@ -5,26 +5,29 @@ import LensSupport
 /// What passes read of a model: its shape and its weights.
 package protocol ModelWeights: AnyObject {
     var configuration: ModelConfiguration { get }
-    var parameters: ParameterStore { get }
+    var store: any WeightStore { get }
 }
 
 /// A decoder-only language model whose weights stay as they are: any number of tasks may compute with it at once.
 public final class LanguageModel: ModelWeights, @unchecked Sendable {
     public let configuration: ModelConfiguration
     // Nobody else has it, and nothing here writes to it.
-    package let parameters: ParameterStore
+    package let store: any WeightStore
 
     /// - Parameter parameters: the caller's no longer.
     package init(_ parameters: sending ParameterStore) {
         configuration = parameters.configuration
-        self.parameters = parameters
+        store = parameters
     }
 
-    /// - Parameter parameters: in nobody else's hands, though the compiler cannot see it.
-    init(unshared parameters: ParameterStore) {
-        configuration = parameters.configuration
-        self.parameters = parameters
+    /// - Parameter store: in nobody else's hands, though the compiler cannot see it.
+    init(unshared store: any WeightStore) {
+        configuration = store.configuration
+        self.store = store
     }
+
+    /// What its products are computed in: never `auto`.
+    public var compute: Compute { store.layout.compute }
 
     /// A model in training as it is now, in memory of its own: the frozen original, when copied before the first update.
     /// `.machine` when there is no memory.
@@ -32,7 +35,7 @@ public final class LanguageModel: ModelWeights, @unchecked Sendable {
         self.init(unshared: try ParameterStore(copying: model.parameters))
     }
 
-    /// Tells one model from another: two of the same fingerprint give the same losses.
+    /// Tells one model from another, and what it is computed in: two of the same fingerprint give the same losses.
     public var fingerprint: String { weightsFingerprint }
 }
 
@@ -40,6 +43,7 @@ public final class LanguageModel: ModelWeights, @unchecked Sendable {
 public final class TrainableModel: ModelWeights {
     public let configuration: ModelConfiguration
     package let parameters: ParameterStore
+    package var store: any WeightStore { parameters }
     /// Whether the weights were handed over and may be trained no more.
     public private(set) var isFrozen = false
 
@@ -48,9 +52,9 @@ public final class TrainableModel: ModelWeights {
         self.parameters = parameters
     }
 
-    /// A model that starts with the weights of another, in memory of its own. `.machine` when there is none.
+    /// A model that starts with the weights of another, as fp32 in memory of its own. `.machine` when there is none.
     public convenience init(copying model: LanguageModel) throws(LensError) {
-        self.init(try ParameterStore(copying: model.parameters))
+        self.init(try ParameterStore(copying: model.store))
     }
 
     /// The model as it is now, to be used from any task. Nothing is copied: training it further is an error.
@@ -69,12 +73,12 @@ public final class TrainableModel: ModelWeights {
 }
 
 extension ModelWeights {
-    var views: ModelParameters { ModelParameters(parameters) }
+    var views: ModelParameters { ModelParameters(store) }
 
     fileprivate var weightsFingerprint: String {
         var sum = Checksum()
         sum.update(configuration.arithmeticDescription)
-        parameters.addChecksum(to: &sum)
+        store.addChecksum(to: &sum)
         return sum.hexadecimal
     }
 

@@ -2,15 +2,16 @@ import LensFormats
 import LensKernels
 import LensSupport
 
-/// The language-model head with its cross-entropy, in chunks of tokens: the logits of a whole sequence never exist.
+/// The language-model head with its cross-entropy, in chunks of tokens: the logits of a whole sequence never exist. Under
+/// quantized weights none are stored at all.
 ///
 /// Pass A gives each prediction's loss and log-sum-exp. The weights may then depend on all losses of the sequence.
 /// Pass B turns the logits of a chunk, kept or computed again, into gradients, for tokens of non-zero weight alone.
 struct LanguageModelHead {
-    private let weight: Matrix
+    private let weight: Weights
     /// Tokens whose logits are computed at a time.
     private let chunk: Int
-    /// [chunk, vocabulary], or [T, vocabulary] where pass B finds the logits of pass A.
+    /// [chunk, vocabulary], or [T, vocabulary] where pass B finds the logits of pass A; one row under quantized weights.
     private let logits: Matrix
     private let keepsLogits: Bool
     /// Gathered hidden states and their gradients [chunk, hidden].
@@ -26,18 +27,19 @@ struct LanguageModelHead {
     ///   - trains: false when only pass A is wanted.
     ///   - keepsLogits: for pass B, instead of computing them twice.
     init(
-        _ configuration: ModelConfiguration, weight: Matrix, length: Int, trains: Bool, keepsLogits: Bool = false,
+        _ configuration: ModelConfiguration, weight: Weights, length: Int, trains: Bool, keepsLogits: Bool = false,
         arena: Arena
     ) {
         let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
         chunk = min(length, max(64, fitting / 64 * 64))
         self.weight = weight
         self.keepsLogits = keepsLogits
+        let isQuantized = if case .quantized = weight { true } else { false }
         logits = arena.take(
-            keepsLogits ? "logits" : "logits of a chunk", rows: keepsLogits ? length : chunk,
-            columns: configuration.vocabularySize)
+            keepsLogits ? "logits" : isQuantized ? "logits of a token" : "logits of a chunk",
+            rows: keepsLogits ? length : isQuantized ? 1 : chunk, columns: configuration.vocabularySize)
         losses = arena.take("losses", rows: 1, columns: length)
-        logSumExp = arena.take("losses", rows: 1, columns: length)
+        logSumExp = arena.take("losses", rows: 1, columns: isQuantized ? 0 : length)
         let gatheredRows = trains ? chunk : 0
         gathered = arena.take("head rows", rows: gatheredRows, columns: configuration.hiddenSize)
         gatheredGradient = arena.take("head rows", rows: gatheredRows, columns: configuration.hiddenSize)
@@ -51,10 +53,16 @@ struct LanguageModelHead {
         _ hidden: Matrix, tokens: [Int32], from first: Int = 0, on runtime: Runtime
     ) throws(LensError) -> [Float] {
         let count = tokens.count - 1
+        if case .quantized(let weight) = weight {
+            try runtime.headLosses(
+                hidden.rows(first..<count), weight, targets: tokens, in: first + 1..<count + 1,
+                into: losses.columns(first..<count))
+            return losses.columns(first..<count).array
+        }
         for start in stride(from: first, to: count, by: chunk) {
             let range = start..<min(start + chunk, count)
             let logits = logits.rows(keepsLogits ? range : 0..<range.count)
-            try runtime.multiply(hidden.rows(range), weight, transposeB: true, into: logits)
+            try runtime.multiply(hidden.rows(range), weight, into: logits)
             try runtime.crossEntropy(
                 logits, targets: tokens, in: range.lowerBound + 1..<range.upperBound + 1, loss: losses.columns(range),
                 logSumExp: logSumExp.columns(range))
@@ -65,7 +73,7 @@ struct LanguageModelHead {
     /// The logits of one row of hidden states: [1, vocabulary], in a buffer that the next call overwrites.
     func logits(of row: Matrix, on runtime: Runtime) throws(LensError) -> Matrix {
         let result = logits.rows(0..<1)
-        try runtime.multiply(row, weight, transposeB: true, into: result)
+        try runtime.multiply(row, weight, into: result)
         return result
     }
 
@@ -92,7 +100,7 @@ struct LanguageModelHead {
             try runtime.crossEntropyBackward(
                 gradient, targets: rows.map { targets[$0] }, logSumExp: gatheredLogSumExp.columns(places),
                 weights: coefficients.columns(places))
-            try runtime.multiply(gradient, weight, into: inputGradient)
+            try runtime.multiply(gradient, weight.matrix, into: inputGradient)
             for block in batch.blocks {
                 try runtime.multiply(
                     gradient.rows(block), transposeA: true, input.rows(block), into: weightGradient, accumulate: true)
@@ -107,7 +115,7 @@ struct LanguageModelHead {
             return logits.rows(first..<last + 1).gatherRows(rows.map { $0 - first })
         }
         let batch = logits.rows(0..<rows.count)
-        try runtime.multiply(input, weight, transposeB: true, into: batch)
+        try runtime.multiply(input, weight, into: batch)
         return batch
     }
 }

@@ -1,20 +1,20 @@
 import LensFormats
 import LensKernels
 
-/// The tensors of a parameter store by their place in the model. Weights are [output, input], as stored.
+/// The tensors of a model by their place in it. Weights are [output, input].
 struct ModelParameters {
-    let embedding: Matrix
+    let embedding: Weights
     let layers: [LayerParameters]
     let finalNorm: Matrix
     /// The embedding table itself when they are tied.
-    let head: Matrix
+    let head: Weights
 
-    init(_ store: ParameterStore) {
+    init(_ store: any WeightStore) {
         let configuration = store.configuration
-        embedding = store["model.embed_tokens.weight"]
+        embedding = store.weights("model.embed_tokens.weight")
         layers = (0..<configuration.layerCount).map { LayerParameters(store, layer: $0) }
         finalNorm = store["model.norm.weight"]
-        head = configuration.tiedEmbeddings ? embedding : store["lm_head.weight"]
+        head = configuration.tiedEmbeddings ? embedding : store.weights("lm_head.weight")
     }
 
     /// The decoder layers in order, of a model of this configuration.
@@ -32,12 +32,12 @@ struct LayerParameters {
     let feedForwardNorm: Matrix
     let gate, up, down: Projection
 
-    init(_ store: ParameterStore, layer: Int) {
+    init(_ store: any WeightStore, layer: Int) {
         let configuration = store.configuration
         let prefix = "model.layers.\(layer)."
         func projection(_ name: String, bias: Bool) -> Projection {
             Projection(
-                weight: store["\(prefix)\(name).weight"], bias: bias ? store["\(prefix)\(name).bias"] : nil)
+                weight: store.weights("\(prefix)\(name).weight"), bias: bias ? store["\(prefix)\(name).bias"] : nil)
         }
         func headNorm(_ name: String) -> Matrix? {
             configuration.queryKeyNorm ? store["\(prefix)self_attn.\(name).weight"] : nil

@@ -5,9 +5,10 @@ extension KernelScratch {
     /// What the kernels take for sequences of at most `length` tokens under a model.
     ///
     /// - Parameter trains: whether gradients and their norm are computed too.
-    init(_ configuration: ModelConfiguration, length: Int, trains: Bool, on runtime: Runtime) {
+    init(_ layout: WeightLayout, length: Int, trains: Bool, on runtime: Runtime) {
         self.init(runtime)
-        for shape in Set(configuration.parameters.map(\.shape)) {
+        let configuration = layout.configuration
+        for shape in Set(layout.otherParameters.map(\.shape)) {
             if shape.count > 1 {
                 addLinearMap(rows: length, outputs: shape[0], inputs: shape[1], trains: trains)
             } else if trains {
@@ -15,9 +16,27 @@ extension KernelScratch {
                 addColumnSums(rows: max(length, length &* configuration.headCount), columns: shape[0])
             }
         }
+        addStored(layout, length: length)
         addAttention(
             length: length, heads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount,
             size: configuration.headDimension)
         if trains { addSumOfSquares(count: ParameterStore.byteCount(configuration) / MemoryLayout<Float>.stride) }
+    }
+
+    private mutating func addStored(_ layout: WeightLayout, length: Int) {
+        let head = layout.configuration.headName
+        for parameter in layout.storedParameters {
+            let (outputs, inputs) = (parameter.shape[0], parameter.shape[1])
+            if layout.isPacked { addPacking(inputs: inputs) }
+            if parameter.name == head {
+                addHeadLosses(rows: length, vocabulary: outputs, inputs: inputs)
+                // The logits of a token.
+                addQuantizedProduct(rows: 1, outputs: outputs, inputs: inputs)
+            } else if parameter.name.contains(".mlp.") {
+                addQuantizedProduct(rows: min(length, feedForwardBlock), outputs: outputs, inputs: inputs)
+            } else if parameter.name.contains(".self_attn.") {
+                addQuantizedProduct(rows: length, outputs: outputs, inputs: inputs)
+            }
+        }
     }
 }

@@ -14,9 +14,14 @@ package final class ParameterStore {
     private let starts: [String: (index: Int, start: Int)]
 
     /// Zeros. `.machine` when there is no memory for them.
-    package init(_ configuration: ModelConfiguration) throws(LensError) {
+    package convenience init(_ configuration: ModelConfiguration) throws(LensError) {
+        try self.init(configuration, only: configuration.parameters)
+    }
+
+    /// Zeros for some of the parameters.
+    init(_ configuration: ModelConfiguration, only descriptions: [ParameterDescription]) throws(LensError) {
         self.configuration = configuration
-        descriptions = configuration.parameters
+        self.descriptions = descriptions
         var starts: [String: (index: Int, start: Int)] = [:]
         var count = 0
         for (index, description) in descriptions.enumerated() {
@@ -27,15 +32,19 @@ package final class ParameterStore {
         all = try Matrix(rows: 1, columns: count)
     }
 
-    /// The same values in memory of their own. `.machine` when there is none.
-    convenience init(copying other: ParameterStore) throws(LensError) {
+    /// The same values as fp32, in memory of their own. `.machine` when there is none.
+    convenience init(copying other: any WeightStore) throws(LensError) {
         try self.init(other.configuration)
-        all.copy(from: other.all)
+        for description in descriptions { unsafe other.read(description.name, into: self[description.name].elements) }
     }
 
     /// Bytes of one store of this shape.
     package static func byteCount(_ configuration: ModelConfiguration) -> Int {
-        configuration.parameters.reduce(0) { $0 + paddedCount($1) } * MemoryLayout<Float>.stride
+        byteCount(configuration.parameters)
+    }
+
+    static func byteCount(_ descriptions: [ParameterDescription]) -> Int {
+        descriptions.reduce(0) { $0 + paddedCount($1) } * MemoryLayout<Float>.stride
     }
 
     /// The checksum of all values, for telling one set of them from another.

@@ -26,15 +26,19 @@ public struct Pretrained: Sendable {
         self.warnings = warnings
     }
 
-    /// Loads a GGUF file, a Hugging Face folder or a llama2.c file, its weights as fp32.
+    /// Loads a GGUF file, a Hugging Face folder or a llama2.c file.
     ///
     /// - Parameter tokenizerPath: a tokenizer file for formats without one.
+    /// - Parameter compute: what products are computed in. With `int8`, and `auto` where it takes that, quantized matrices
+    ///   stay in the file, which is mapped as long as the model lives and must not change; all else becomes fp32.
+    /// - Parameter lowMemory: compute from the file's quantized matrices as they are, instead of packing a copy of them.
     /// - Parameter adjust: called before a weight is read: may change the configuration, to extend the context for example,
     ///   or refuse it.
     /// - Parameter check: called before each tensor is read; what it throws ends the reading.
-    /// - Throws: `LensError`: `.missing`, `.data` (malformed, a weight that is not finite), `.machine` (no memory).
+    /// - Throws: `LensError`: `.missing`, `.data` (malformed, a weight that is not finite), `.machine` (no memory), `.usage`
+    ///   (a `compute` or `lowMemory` that is not for the weights in the file).
     public static func load(
-        path: String, tokenizerPath: String? = nil,
+        path: String, tokenizerPath: String? = nil, compute: Compute = .f32, lowMemory: Bool = false,
         on runtime: Runtime = .shared,
         adjust: (inout ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
         check: () throws(LensError) -> Void = { () throws(LensError) in }
@@ -44,7 +48,8 @@ public struct Pretrained: Sendable {
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) }
         var configuration = source.configuration
         try adjust(&configuration)
-        let model = try LanguageModel(reading: source, as: configuration, on: runtime, check: check)
+        let layout = try WeightLayout(of: source, as: configuration, compute: compute, lowMemory: lowMemory)
+        let model = try LanguageModel(reading: source, layout, on: runtime, check: check)
         return Pretrained(
             model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []),
             origin: source.origin)
@@ -52,13 +57,13 @@ public struct Pretrained: Sendable {
 }
 
 extension ParameterStore {
-    /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
-    /// weights (context, rotary frequencies).
+    /// Reads weights of an opened model, all or only some, under a configuration that may differ from the file's in what
+    /// has no weights (context, rotary frequencies).
     convenience init(
-        reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime,
-        check: () throws(LensError) -> Void
+        reading source: any ModelSource, as configuration: ModelConfiguration, only: [ParameterDescription]? = nil,
+        on runtime: Runtime, check: () throws(LensError) -> Void
     ) throws(LensError) {
-        try self.init(configuration)
+        try self.init(configuration, only: only ?? configuration.parameters)
         for description in descriptions {
             try check()
             let tensor = self[description.name]
@@ -73,18 +78,25 @@ extension ParameterStore {
 }
 
 extension LanguageModel {
-    /// Reads all weights of an opened model, under a configuration that may differ from the file's in what has no
-    /// weights (context, rotary frequencies). Errors as ``Pretrained/load(path:tokenizerPath:on:adjust:check:)``.
+    /// Reads all weights of an opened model, kept by a layout of its file. Errors as
+    /// ``Pretrained/load(path:tokenizerPath:compute:lowMemory:on:adjust:check:)``.
     package convenience init(
-        reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime = .shared,
+        reading source: any ModelSource, _ layout: WeightLayout, on runtime: Runtime = .shared,
         check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) {
-        self.init(unshared: try ParameterStore(reading: source, as: configuration, on: runtime, check: check))
+        let store: any WeightStore =
+            if layout.compute == .f32 {
+                try ParameterStore(reading: source, as: layout.configuration, on: runtime, check: check)
+            } else {
+                try MappedWeights(reading: source, layout, on: runtime, check: check)
+            }
+        self.init(unshared: store)
     }
 }
 
 extension TrainableModel {
-    /// Reads all weights of an opened model, as ``LanguageModel/init(reading:as:on:check:)`` does.
+    /// Reads all weights of an opened model as fp32, under a configuration that may differ from the file's in what has no
+    /// weights (context, rotary frequencies). Errors as ``LanguageModel/init(reading:_:on:check:)``.
     package convenience init(
         reading source: any ModelSource, as configuration: ModelConfiguration, on runtime: Runtime = .shared,
         check: () throws(LensError) -> Void = { () throws(LensError) in }

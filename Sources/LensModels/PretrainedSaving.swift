@@ -62,16 +62,7 @@ extension Pretrained {
     ) -> (String, UnsafeMutableBufferPointer<Float>) throws(LensError) -> Void {
         { (name, destination) throws(LensError) in
             try check()
-            try unsafe model.read(name, into: destination)
+            unsafe model.store.read(name, into: destination)
         }
-    }
-}
-
-extension LanguageModel {
-    /// Copies the parameter of this name, as writers of files ask for it.
-    func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
-        let tensor = parameters[name]
-        precondition(destination.count == tensor.count)
-        _ = unsafe destination.update(fromContentsOf: tensor.elements)
     }
 }

@@ -1,10 +1,10 @@
 import LensKernels
 import LensSupport
 
-/// A linear map y = x Wᵀ + b, or the gradients of its weight and bias.
+/// A linear map y = x Wᵀ + b with weights of any type, or the gradients of its weight and bias.
 struct Projection {
     /// [output, input]
-    let weight: Matrix
+    let weight: Weights
     /// [1, output]
     let bias: Matrix?
 
@@ -12,11 +12,11 @@ struct Projection {
     func forward(
         _ input: Matrix, into output: Matrix, accumulate: Bool = false, on runtime: Runtime
     ) throws(LensError) {
-        try runtime.multiply(input, weight, transposeB: true, into: output, accumulate: accumulate)
+        try runtime.multiply(input, weight, into: output, accumulate: accumulate)
         if let bias { try runtime.addBias(bias, to: output) }
     }
 
-    /// Adds the gradients of weight and bias to `gradient`, and writes (or adds) the input's gradient.
+    /// Adds the gradients of weight and bias, which are fp32 both, to `gradient`, and writes (or adds) the input's gradient.
     func backward(
         outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false,
         on runtime: Runtime
@@ -39,9 +39,9 @@ struct Projection {
     ) throws(LensError) {
         for block in blocks {
             try runtime.multiply(
-                outputGradient.rows(block), transposeA: true, input.rows(block), into: gradient.weight, accumulate: true
-            )
+                outputGradient.rows(block), transposeA: true, input.rows(block), into: gradient.weight.matrix,
+                accumulate: true)
         }
-        try runtime.multiply(outputGradient, weight, into: inputGradient, accumulate: accumulate)
+        try runtime.multiply(outputGradient, weight.matrix, into: inputGradient, accumulate: accumulate)
     }
 }

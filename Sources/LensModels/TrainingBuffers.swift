@@ -23,7 +23,7 @@ struct TrainingBuffers {
     func activations(of layer: Int) -> LayerActivations { activations[layer] }
 
     init(
-        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Matrix, arena: Arena
+        _ configuration: ModelConfiguration, length: Int, recompute: RecomputePolicy, headWeight: Weights, arena: Arena
     ) {
         let hidden = configuration.hiddenSize
         let block = min(length, feedForwardBlock)

@@ -52,7 +52,7 @@ package final class TrainingPass {
         let arena = Arena.measuring()
         _ = TrainingBuffers(
             configuration, length: contextLength, recompute: recompute,
-            headWeight: Matrix(unbackedRows: configuration.vocabularySize, columns: configuration.hiddenSize),
+            headWeight: WeightLayout.f32(configuration).unbackedHead,
             arena: arena)
         return MemoryPlan(arena.buffers)
     }
@@ -61,7 +61,7 @@ package final class TrainingPass {
     package static func scratch(
         _ configuration: ModelConfiguration, contextLength: Int, on runtime: Runtime
     ) -> KernelScratch {
-        KernelScratch(configuration, length: contextLength, trains: true, on: runtime)
+        KernelScratch(.f32(configuration), length: contextLength, trains: true, on: runtime)
     }
 
     /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs.
@@ -118,7 +118,7 @@ package final class TrainingPass {
         try b.head.backward(
             b.normed, targets: Array(tokens.dropFirst()), coefficients: weights.map { $0 * factor },
             tokens: WeightedTokens(weighted, of: weights.count), hiddenGradient: b.normedGradient,
-            weightGradient: gradients.head, on: runtime)
+            weightGradient: gradients.head.matrix, on: runtime)
         try runtime.rmsNormBackward(
             b.normedGradient, x: b.output, weight: self.weights.finalNorm, rstd: b.rstd, into: b.stream,
             weightGradient: gradients.finalNorm)
@@ -137,6 +137,6 @@ package final class TrainingPass {
                 tokens: isLast ? ofLast : all)
             progress(Double(layers.count - index) / Double(layers.count))
         }
-        try runtime.embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding)
+        try runtime.embedBackward(b.stream, tokens: tokens, tableGradient: gradients.embedding.matrix)
     }
 }

@@ -19,7 +19,7 @@ import Testing
         #expect(names.isSuperset(of: ["parameters", "gradients", "first moment", "second moment"]))
         #expect(names.contains { $0.hasPrefix("scorer ") })
         let frozen = TrainingMemory(
-            tinyConfiguration, scorer: .model(tinyConfiguration, contextLength: 64), dataByteCount: 4096)
+            tinyConfiguration, scorer: .model(.f32(tinyConfiguration), contextLength: 64), dataByteCount: 4096)
         let frozenPlan = frozen.plan(contextLength: 256, recompute: .all(.input))
         #expect(frozenPlan.byteCount == plan.byteCount + ParameterStore.byteCount(tinyConfiguration) + 4096)
         #expect(
@@ -71,7 +71,7 @@ import Testing
         let plan = TrainingMemory(tinyConfiguration, scorer: .none).plan(
             contextLength: greatestCount, recompute: .fastest)
         #expect(plan.byteCount > 1 << 40)
-        #expect(InferencePass.plan(tinyConfiguration, contextLength: .max).byteCount == .max)
+        #expect(InferencePass.plan(.f32(tinyConfiguration), contextLength: .max).byteCount == .max)
         #expect(SystemMemory.available > 0 && SystemMemory.resident > 1 << 20)
         #expect(SystemMemory.resident <= SystemMemory.peakResident)
     }

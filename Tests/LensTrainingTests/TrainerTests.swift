@@ -85,8 +85,32 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
         #expect(abs(first.0.loss - first.1.loss) < 1e-4)
     }
 
-    private func writeScores(_ sequences: [[Int32]], model path: String, to file: String) throws -> String {
-        let model = try Pretrained.load(path: path).model
+    /// A quantized scorer is computed with as it is: the weights are those of a score file that int8 products gave.
+    @Test func aQuantizedScorerScoresWithItsIntegers() throws {
+        let folder = try temporaryFolder()
+        defer { remove(folder) }
+        let quantized = folder + "/scorer.gguf"
+        try Pretrained.load(path: fixture("llama")).saveGGUF(to: quantized, type: .q8_0)
+        var settings = try shortRun(folder, output: "model")
+        (settings.scorer, settings.scorerContext, settings.scorerStride) = (quantized, 16, 8)
+        #expect(train(settings).error == nil)
+        func weightsOfScores(_ compute: Compute) throws -> [UInt8] {
+            var file = settings
+            file.output = folder + "/file \(compute)"
+            file.scorer = try writeScores(
+                ReferenceCurve.load("llama").sequences, model: quantized, compute, to: folder + "/\(compute).jsonl")
+            (file.scorerContext, file.scorerStride) = (nil, nil)
+            #expect(train(file).error == nil)
+            return weights(file)
+        }
+        #expect(try weightsOfScores(.int8) == weights(settings))
+        #expect(try weightsOfScores(.f32) != weights(settings))
+    }
+
+    private func writeScores(
+        _ sequences: [[Int32]], model path: String, _ compute: Compute = .f32, to file: String
+    ) throws -> String {
+        let model = try Pretrained.load(path: path, compute: compute).model
         let pass = try InferencePass(model, contextLength: 16)
         var text = ""
         for (index, tokens) in sequences.enumerated() {
@@ -189,7 +213,10 @@ private func weights(_ settings: TrainingSettings, step: Int = 6) -> [UInt8] {
         let model = try Pretrained.load(path: settings.output + "/model").model
         #expect(model.configuration.contextLength == 80 && model.configuration.ropeTheta == 80_000)
         let gguf = try Pretrained.load(path: settings.output + "/model.gguf").model
-        #expect(gguf.parameters.all.array == model.parameters.all.array)
+        func values(_ model: LanguageModel) throws -> [Float] {
+            try TrainableModel(copying: model).parameters.all.array
+        }
+        #expect(try values(gguf) == values(model))
     }
 
     @Test func theNumberOfThreadsChangesNoBit() throws {

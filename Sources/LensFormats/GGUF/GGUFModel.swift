@@ -56,6 +56,15 @@ package struct GGUFModel: ModelSource {
 
     package func type(of name: String) throws(LensError) -> TensorType { try tensor(name).type }
 
+    package func quantized(_ name: String) throws(LensError) -> QuantizedMatrix? {
+        let tensor = try tensor(name)
+        guard tensor.shape.count == 2, tensor.type.blockElements > 1 else { return nil }
+        return unsafe QuantizedMatrix(
+            tensor.type, rows: tensor.shape[0], columns: tensor.shape[1],
+            headSize: isInterleaved(name) ? configuration.headDimension : 0, blocks: file.bytes(of: tensor), owner: file
+        )
+    }
+
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let tensor = try tensor(name)
         precondition(destination.count == tensor.count, "the destination must have the parameter's size")

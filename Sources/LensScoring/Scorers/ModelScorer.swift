@@ -60,5 +60,5 @@ public final class ModelScorer: Scorer {
     }
 
     public private(set) lazy var fingerprint = "model \(model.fingerprint)"
-    public var memory: ScorerMemory { .model(model.configuration, contextLength: context) }
+    public var memory: ScorerMemory { .model(model.store.layout, contextLength: context) }
 }

@@ -37,7 +37,7 @@ public enum ScorerMemory: Sendable {
     /// Windows of at most so many tokens under the trained model.
     case own(contextLength: Int)
     /// Another model, and its windows.
-    case model(ModelConfiguration, contextLength: Int)
+    case model(WeightLayout, contextLength: Int)
     /// So many bytes.
     case bytes(Int)
 
@@ -45,30 +45,29 @@ public enum ScorerMemory: Sendable {
     ///
     /// - Parameter trained: the model in training.
     package func buffers(beside trained: ModelConfiguration, length: Int) -> [PlannedBuffer] {
-        func windows(_ configuration: ModelConfiguration, _ contextLength: Int) -> [PlannedBuffer] {
-            InferencePass.plan(configuration, contextLength: min(contextLength, length)).buffers.map {
-                PlannedBuffer(name: "scorer " + $0.name, byteCount: $0.byteCount)
-            }
+        func named(_ buffers: [PlannedBuffer]) -> [PlannedBuffer] {
+            buffers.map { PlannedBuffer(name: "scorer " + $0.name, byteCount: $0.byteCount) }
+        }
+        func windows(_ layout: WeightLayout, _ contextLength: Int) -> [PlannedBuffer] {
+            named(InferencePass.plan(layout, contextLength: min(contextLength, length)).buffers)
         }
         return switch self {
         case .none: []
-        case .own(let contextLength): windows(trained, contextLength)
-        case .model(let configuration, let contextLength):
-            [PlannedBuffer(name: "scorer parameters", byteCount: ParameterStore.byteCount(configuration))]
-                + windows(configuration, contextLength)
+        case .own(let contextLength): windows(.f32(trained), contextLength)
+        case .model(let layout, let contextLength): named(layout.buffers) + windows(layout, contextLength)
         case .bytes(let count): [PlannedBuffer(name: "scorer", byteCount: count)]
         }
     }
 
     /// What kernels take for another model's windows; the trained model's own take less than its training does.
     package func scratch(length: Int, on runtime: Runtime) -> KernelScratch {
-        guard case .model(let configuration, let contextLength) = self else { return KernelScratch(runtime) }
-        return InferencePass.scratch(configuration, contextLength: min(contextLength, length), on: runtime)
+        guard case .model(let layout, let contextLength) = self else { return KernelScratch(runtime) }
+        return InferencePass.scratch(layout, contextLength: min(contextLength, length), on: runtime)
     }
 
-    /// Bytes of weights that are read beside the trained model's.
-    package var parameterByteCount: Int {
-        guard case .model(let configuration, _) = self else { return 0 }
-        return ParameterStore.byteCount(configuration)
+    /// Bytes while weights are read beside the trained model's.
+    package var loadingByteCount: Int {
+        guard case .model(let layout, _) = self else { return 0 }
+        return layout.loadingByteCount
     }
 }

@@ -10,7 +10,7 @@ import LensTokenizers
 struct PlannedScorer {
     private enum Kind {
         case none, own
-        case model(any ModelSource)
+        case model(any ModelSource, WeightLayout)
         case file(path: String)
     }
 
@@ -39,10 +39,11 @@ struct PlannedScorer {
             try Self.requireSameTokens(source, input)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
             try source.configuration.checkWindow(contextLength: windows.context, model: source.path)
-            (kind, plan) = (.model(source), windows)
+            let layout = try WeightLayout(of: source, as: source.configuration, compute: .auto)
+            (kind, plan) = (.model(source, layout), windows)
             let past = source.configuration.warning(contextLength: windows.context)
             warnings = source.warnings + (past.map { ["The scorer \(source.path): \($0)"] } ?? [])
-            memory = .model(source.configuration, contextLength: windows.context)
+            memory = .model(layout, contextLength: windows.context)
         }
     }
 
@@ -99,8 +100,8 @@ struct PlannedScorer {
         switch (kind, plan) {
         case (.own, let plan?):
             return try OwnScorer(model, context: plan.context, stride: plan.stride, bosToken: bosToken, on: runtime)
-        case (.model(let source), let plan?):
-            let model = try LanguageModel(reading: source, as: source.configuration, on: runtime)
+        case (.model(let source, let layout), let plan?):
+            let model = try LanguageModel(reading: source, layout, on: runtime)
             return try ModelScorer(
                 model, context: plan.context, stride: plan.stride, bosToken: bosToken, length: sequences.length,
                 on: runtime)

@@ -63,8 +63,8 @@ public struct TrainingMemory: Sendable {
     // The files of a model or checkpoint are mapped while they are read.
     private func loadingByteCount(_ store: Int) -> Int {
         let own = saturatingSum(programByteCount + dataByteCount, saturatingProduct(store, 4))
-        let other = scorer.parameterByteCount
-        return other == 0 ? own : saturatingSum(own - store, saturatingProduct(other, 2))
+        let other = scorer.loadingByteCount
+        return other == 0 ? own : saturatingSum(own - store, other)
     }
 
     /// The fastest recompute policy whose plan fits into `limit` bytes, with its plan.

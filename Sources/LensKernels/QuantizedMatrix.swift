@@ -1,0 +1,142 @@
+import CLongLens
+import LensSupport
+
+/// A matrix [rows, columns] in blocks of a quantized type, as a model file stores it: a view of the mapped file, which it
+/// keeps alive.
+@safe
+package struct QuantizedMatrix: @unchecked Sendable {
+    package let type: TensorType
+    package let rows: Int
+    package let columns: Int
+    /// Not 0: the file has the rows in the interleaved rotary order inside heads of so many.
+    package let headSize: Int
+    // Nil where there is a shape alone, for planning.
+    private let blocks: UnsafeRawPointer?
+    private let owner: AnyObject?
+    /// What products compute with, in an order of their own.
+    private var packed: (buffer: AlignedBuffer, offset: Int)?
+
+    /// - Parameters:
+    ///   - blocks: row after row, whole blocks, nothing beside; valid while `owner` lives, and never changed.
+    ///   - headSize: see the property.
+    package init(
+        _ type: TensorType, rows: Int, columns: Int, headSize: Int = 0, blocks: UnsafeRawBufferPointer,
+        owner: AnyObject
+    ) {
+        precondition(columns.isMultiple(of: type.blockElements), "rows are whole blocks")
+        precondition(type.byteCount(of: rows * columns) == blocks.count, "bytes do not match the elements")
+        precondition(headSize == 0 || rows.isMultiple(of: headSize) && headSize.isMultiple(of: 2))
+        self.type = type
+        (self.rows, self.columns, self.headSize) = (rows, columns, headSize)
+        unsafe self.blocks = blocks.baseAddress
+        self.owner = owner
+    }
+
+    /// A shape without elements, for planning. Touching its elements is a programmer's error.
+    package init(unbacked type: TensorType, rows: Int, columns: Int) {
+        self.type = type
+        (self.rows, self.columns, headSize) = (rows, columns, 0)
+        unsafe blocks = nil
+        owner = nil
+    }
+
+    private var start: UnsafeRawPointer {
+        guard let blocks = unsafe blocks else { preconditionFailure("a planned matrix has no elements") }
+        return unsafe blocks
+    }
+
+    /// Bytes of all rows as the file has them.
+    package var byteCount: Int { rows * rowByteCount }
+    private var rowByteCount: Int { columns / type.blockElements * type.blockBytes }
+
+    /// The stored bytes, rows in the file's order. Valid while the matrix lives.
+    @unsafe package var bytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: start, count: byteCount)
+    }
+
+    /// Where the file has row `row`.
+    private func place(ofRow row: Int) -> Int {
+        guard headSize > 0 else { return row }
+        let inHead = row % headSize, half = headSize / 2
+        return row - inHead + 2 * (inHead % half) + inHead / half
+    }
+
+    /// Row `row` as fp32, `columns` elements.
+    @unsafe
+    package func read(row: Int, into destination: UnsafeMutableBufferPointer<Float>) {
+        precondition(row >= 0 && row < rows && destination.count == columns)
+        let source = unsafe UnsafeRawBufferPointer(start: start + place(ofRow: row) * rowByteCount, count: rowByteCount)
+        unsafe type.dequantize(source, into: destination)
+    }
+
+    /// All rows as fp32.
+    @unsafe
+    package func read(into destination: UnsafeMutableBufferPointer<Float>) {
+        precondition(destination.count == rows * columns)
+        for row in 0..<rows {
+            unsafe read(
+                row: row,
+                into: UnsafeMutableBufferPointer(rebasing: destination[row * columns..<(row + 1) * columns]))
+        }
+    }
+
+    /// The first block, in the file's order, with a scale that is infinite or not a number; nil where there is none.
+    package var firstBadBlock: Int? {
+        let (size, offsets) = (type.blockBytes, type.halfScaleOffsets)
+        let bytes = unsafe bytes
+        for block in 0..<bytes.count / size {
+            for offset in offsets {
+                let half = unsafe bytes.loadUnaligned(fromByteOffset: block * size + offset, as: UInt16.self)
+                if UInt16(littleEndian: half) & 0x7C00 == 0x7C00 { return block }
+            }
+        }
+        return nil
+    }
+}
+
+extension QuantizedMatrix {
+    /// Bytes of a packed copy, in whole cache lines.
+    package static func packedByteCount(_ type: TensorType, rows: Int, columns: Int) -> Int {
+        (lens_packed_weights_bytes(CInt(type.rawValue), rows, columns) + 63) / 64 * 64
+    }
+
+    /// The same matrix with a copy as products want it, written at `offset` of `buffer`, a whole number of cache lines.
+    package func packed(into buffer: AlignedBuffer, at offset: Int, on runtime: Runtime) throws(LensError) -> Self {
+        let count = Self.packedByteCount(type, rows: rows, columns: columns)
+        precondition(offset.isMultiple(of: 64) && offset + count <= buffer.byteCount, "packed past the buffer")
+        try unsafe runtime.run { context in
+            unsafe withDescription { unsafe lens_pack_weights(context, $0, buffer.start + offset) }
+        }
+        var result = self
+        result.packed = (buffer, offset)
+        return result
+    }
+
+    /// For C.
+    func withDescription<Result>(_ body: (UnsafePointer<lens_weights>) -> Result) -> Result {
+        let packed = unsafe packed.map { unsafe UnsafeRawPointer($0.buffer.start + $0.offset) }
+        let description = unsafe lens_weights(
+            type: lens_type(UInt32(type.rawValue)), N: rows, K: columns, blocks: start, head_size: headSize,
+            packed: packed)
+        return unsafe withUnsafePointer(to: description) { unsafe body($0) }
+    }
+}
+
+extension TensorType {
+    /// Whether products compute with its blocks, without making them fp32.
+    package var hasIntegerProducts: Bool { lens_weights_computed(CInt(rawValue)) && !halfScaleOffsets.isEmpty }
+
+    /// Where a block has its fp16 scales (and minima), in bytes.
+    package var halfScaleOffsets: [Int] {
+        switch self {
+        case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS, .iq3_S: [0]
+        case .q4_1, .q5_1, .q4_K, .q5_K: [0, 2]
+        case .q2_K: [80, 82]
+        case .q3_K: [108]
+        case .q6_K: [208]
+        case .tq1_0: [52]
+        case .tq2_0: [64]
+        case .f32, .f16, .bf16, .mxfp4: []
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import LensFormats
+import LensKernels
+import LensSupport
+
+/// How the weights of a model are kept and what its products are computed in, known before a weight is read.
+public struct WeightLayout: Sendable {
+    public let configuration: ModelConfiguration
+    /// Matrices that stay as the file stores them.
+    private let types: [String: TensorType]
+    /// Whether products find a packed copy of those; they compute from the file otherwise.
+    package let isPacked: Bool
+
+    private init(_ configuration: ModelConfiguration, types: [String: TensorType], isPacked: Bool) {
+        self.configuration = configuration
+        self.types = types
+        self.isPacked = isPacked
+    }
+
+    /// All weights as fp32.
+    public static func f32(_ configuration: ModelConfiguration) -> WeightLayout {
+        WeightLayout(configuration, types: [:], isPacked: false)
+    }
+
+    /// That of an opened model's weights.
+    ///
+    /// - Parameters:
+    ///   - configuration: may differ from the file's in what has no weights.
+    ///   - lowMemory: compute from the mapped file, without a packed copy.
+    /// - Throws: `.usage` where the weights of the file are not for it.
+    package init(
+        of source: any ModelSource, as configuration: ModelConfiguration, compute: Compute, lowMemory: Bool = false
+    ) throws(LensError) {
+        guard compute != .bf16 else {
+            throw .usage(
+                "bf16 products are not there yet. Compute in f32, int8, or auto, which takes the faster of both.")
+        }
+        var types: [String: TensorType] = [:]
+        for parameter in compute == .f32 ? [] : configuration.parameters {
+            guard let matrix = try source.quantized(parameter.name), matrix.type.hasIntegerProducts else { continue }
+            types[parameter.name] = matrix.type
+        }
+        if compute == .int8 && types.isEmpty {
+            throw .usage(
+                "\(source.path) has no weights that int8 products are for: they are of quantized matrices. Compute in f32, "
+                    + "or auto, or take a quantized file of the model.")
+        }
+        if lowMemory && types.isEmpty {
+            throw .usage(
+                "Low memory means to compute from the quantized weights in a model's file, and "
+                    + (compute == .f32
+                        ? "f32 computes with fp32 copies of all weights. Compute in int8, or auto."
+                        : "\(source.path) has none. Leave it out, or take a quantized file of the model."))
+        }
+        self.init(configuration, types: types, isPacked: !lowMemory && !types.isEmpty)
+    }
+
+    /// What products are computed in: never `auto`.
+    public var compute: Compute { types.isEmpty ? .f32 : .int8 }
+
+    /// Those that stay as the file stores them, and the fp32 ones, in the order of the forward pass.
+    var storedParameters: [ParameterDescription] { configuration.parameters.filter { types[$0.name] != nil } }
+    var otherParameters: [ParameterDescription] { configuration.parameters.filter { types[$0.name] == nil } }
+
+    /// Type of a matrix that stays as the file stores it.
+    func storedType(_ name: String) -> TensorType? { types[name] }
+
+    /// The head's weights without elements, for planning.
+    var unbackedHead: Weights {
+        let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+        guard let type = types[configuration.headName] else {
+            return .f32(Matrix(unbackedRows: rows, columns: columns))
+        }
+        return .quantized(QuantizedMatrix(unbacked: type, rows: rows, columns: columns))
+    }
+}
+
+extension WeightLayout {
+    /// Bytes of the fp32 copies, of the file's matrices in their mapping, and of their packed copies.
+    var f32ByteCount: Int { ParameterStore.byteCount(otherParameters) }
+    var mappedByteCount: Int { sum { type, rows, columns in type.byteCount(of: rows * columns) ?? 0 } }
+    var packedByteCount: Int { isPacked ? sum(QuantizedMatrix.packedByteCount) : 0 }
+
+    private func sum(_ byteCount: (TensorType, Int, Int) -> Int) -> Int {
+        storedParameters.reduce(0) { sum, parameter in
+            guard let type = types[parameter.name] else { return sum }
+            return sum + byteCount(type, parameter.shape[0], parameter.shape[1])
+        }
+    }
+
+    /// What the weights take.
+    package var buffers: [PlannedBuffer] {
+        var buffers = [PlannedBuffer(name: "parameters", byteCount: f32ByteCount)]
+        if !types.isEmpty { buffers.append(PlannedBuffer(name: "mapped file", byteCount: mappedByteCount)) }
+        if isPacked { buffers.append(PlannedBuffer(name: "packed parameters", byteCount: packedByteCount)) }
+        return buffers
+    }
+
+    /// While they are read: the file's own copy of what becomes fp32 is mapped too.
+    package var loadingByteCount: Int {
+        saturatingProduct(f32ByteCount, 2) + mappedByteCount + packedByteCount
+    }
+}
+
+extension ModelConfiguration {
+    /// The parameter that the head multiplies with.
+    var headName: String { tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight" }
+}
