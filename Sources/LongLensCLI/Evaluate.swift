@@ -20,6 +20,7 @@ struct Evaluate: ParsableCommand {
     @Option(name: .long, help: "Tokens in a sequence, such as 2048 or 2k.") var context: Count
     @Option(name: .long, help: "At most so many sequences (default: all).") var sequences: Int?
     @Flag(name: .long, help: "As JSON.") var json = false
+    @OptionGroup var computing: ComputeOptions
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
@@ -43,7 +44,7 @@ struct Evaluate: ParsableCommand {
         let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
-        let pretrained = try model.load(on: runtime) { () throws(LensError) in
+        let pretrained = try model.load(computing, on: runtime) { () throws(LensError) in
             try stop.check("Stopped while the model was read.")
         }
         machine.note(pretrained, runtime)
@@ -60,7 +61,8 @@ struct Evaluate: ParsableCommand {
         }
         run.progress.clear()
         let report = EvaluationReport(
-            task: task, context: context.value, sequences: run.sequenceCount, losses: run.losses)
+            task: task, context: context.value, compute: pretrained.model.compute, sequences: run.sequenceCount,
+            losses: run.losses)
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : report.text)
         run.report()
     }
@@ -186,6 +188,7 @@ private final class EvaluationRun {
                 + describeCount(tokenCount, "token")
         ]
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
+        parts.append("computed in \(pretrained.model.compute.rawValue)")
         progress.report(parts.joined(separator: "; "))
     }
 }
@@ -193,13 +196,16 @@ private final class EvaluationRun {
 struct EvaluationReport: Encodable {
     struct Bucket: Encodable { let from, to, tokens: Int; let loss, perplexity: Double }
     let task: Evaluate.Task
+    /// What the losses were computed in.
+    let compute: String
     let context, sequences, tokens: Int
     let loss, perplexity: Double
     /// By position (perplexity) or distance (recall), in tokens.
     let buckets: [Bucket]
 
-    init(task: Evaluate.Task, context: Int, sequences: Int, losses: BucketedLosses) {
+    init(task: Evaluate.Task, context: Int, compute: Compute, sequences: Int, losses: BucketedLosses) {
         self.task = task
+        self.compute = compute.rawValue
         self.context = context
         self.sequences = sequences
         tokens = losses.count

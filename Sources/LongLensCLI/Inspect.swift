@@ -28,6 +28,8 @@ struct Inspect: ParsableCommand {
         var tensors: [Tensors] = []
         var tokenizer: TokenizerReport?
         let instruction_set: String
+        /// What score would compute in.
+        var compute: String?
         let threads: Int
     }
 
@@ -47,6 +49,7 @@ struct Inspect: ParsableCommand {
         }
         var report = Report(instruction_set: runtime.instructionSet.rawValue, threads: runtime.threadCount)
         report.add(source.configuration)
+        report.compute = try WeightLayout(of: source, as: source.configuration, compute: .auto).compute.rawValue
         report.tensors = types.sorted { $0.key.rawValue < $1.key.rawValue }.map {
             .init(type: "\($0.key)", count: $0.value.count, elements: $0.value.elements)
         }
@@ -103,7 +106,9 @@ struct Inspect: ParsableCommand {
         } else {
             add("tokenizer", "none in the file")
         }
-        if !r.tensors.isEmpty { add("would run with", "\(r.instruction_set), \(r.threads) threads") }
+        if let compute = r.compute {
+            add("would run with", "\(r.instruction_set), \(r.threads) threads, \(compute) products")
+        }
         let width = rows.map { $0[0].count }.max() ?? 0
         return rows.map { $0[0] + String(repeating: " ", count: width + 2 - $0[0].count) + $0[1] + "\n" }.joined()
     }

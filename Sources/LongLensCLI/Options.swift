@@ -17,9 +17,12 @@ struct ModelOptions: ParsableArguments {
 
     /// - Parameter check: called before each tensor is read; what it throws ends the reading.
     func load(
-        on runtime: Runtime, check: () throws(LensError) -> Void = { () throws(LensError) in }
+        _ options: ComputeOptions, on runtime: Runtime,
+        check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) -> Pretrained {
-        try loadSayingWarnings(model, tokenizer: tokenizer, on: runtime, check: check)
+        try loadSayingWarnings(
+            model, tokenizer: tokenizer, compute: options.compute, lowMemory: options.lowMemory, on: runtime,
+            check: check)
     }
 
     /// The tokenizer alone, for which there need be no weights.
@@ -37,17 +40,45 @@ struct ModelOptions: ParsableArguments {
 ///
 /// - Parameter before: called with the configuration before a weight is read.
 func loadSayingWarnings(
-    _ path: String, tokenizer: String?, on runtime: Runtime,
+    _ path: String, tokenizer: String?, compute: Compute = .f32, lowMemory: Bool = false, on runtime: Runtime,
     before: (ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
     check: () throws(LensError) -> Void = { () throws(LensError) in }
 ) throws(LensError) -> Pretrained {
     let pretrained = try Pretrained.load(
-        path: path, tokenizerPath: tokenizer, on: runtime,
+        path: path, tokenizerPath: tokenizer, compute: compute, lowMemory: lowMemory, on: runtime,
         adjust: { (configuration) throws(LensError) in try before(configuration) },
         check: check)
     say(warnings: pretrained.warnings)
     return pretrained
 }
+
+/// What losses are computed in.
+struct ComputeOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help:
+            "f32: dequantized weights, exact to rounding; int8: integer products of quantized weights; auto: the fastest whose mean loss stays within 0.01 of f32, which is int8 where weights are quantized; bf16 is not there yet."
+    )
+    var compute: Compute = .auto
+    @Flag(
+        name: .customLong("low-memory"),
+        help: "Compute from the quantized weights in the mapped file, not from a packed copy: slower, to the same bits."
+    )
+    var lowMemory = false
+
+    func validate() throws {
+        if compute == .bf16 {
+            throw ValidationError("--compute bf16 is not there yet. Use f32, int8 or auto.")
+        }
+        if compute == .f32 && lowMemory {
+            throw ValidationError(
+                "--low-memory computes from the quantized weights in a file, and --compute f32 from fp32 copies of all "
+                    + "weights. Leave out one of them.")
+        }
+    }
+}
+
+extension Compute: ExpressibleByArgument {}
 
 /// How a command computes.
 struct ThreadOptions: ParsableArguments {
@@ -177,7 +208,7 @@ extension RunOptions {
     func note(_ pretrained: Pretrained, _ runtime: Runtime) {
         let configuration = pretrained.model.configuration
         log.debug(
-            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(runtime.threadCount) threads, \(runtime.instructionSet.rawValue)"
+            "\(pretrained.path): \(configuration.family.rawValue), \(configuration.parameterCount) parameters, made for a context of \(configuration.contextLength) tokens; \(runtime.threadCount) threads, \(runtime.instructionSet.rawValue), \(pretrained.model.compute.rawValue) products"
         )
     }
 }

@@ -13,13 +13,6 @@ struct Score: ParsableCommand {
             behind. After any end but the right one, kill -9 too, the same command with --resume goes on there, to the same bytes.
             """)
 
-    enum Compute: String, ExpressibleByArgument, CaseIterable {
-        case auto, f32, int8, bf16
-
-        /// What the losses are computed in.
-        var arithmetic: Compute { self == .auto ? .f32 : self }
-    }
-
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "Tokens of a window, such as 2048 or 2k.") var context: Count
     @Option(
@@ -30,12 +23,7 @@ struct Score: ParsableCommand {
     var stride: Count?
     @Option(name: .long, help: "Cut documents into sequences of so many tokens first.") var chunk: Count?
     @Flag(name: .customLong("keep-last"), help: "Keep the shorter last sequence of a document.") var keepLast = false
-    @Option(
-        name: .long,
-        help:
-            "f32: dequantized weights, exact to rounding; auto: the fastest that stays within 0.01 of it, today f32; int8 and bf16 are not there yet."
-    )
-    var compute: Compute = .auto
+    @OptionGroup var computing: ComputeOptions
     @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
     @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
     @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has done.")
@@ -47,10 +35,6 @@ struct Score: ParsableCommand {
         if keepLast && chunk == nil { throw ValidationError("--keep-last goes with --chunk.") }
         if let chunk, chunk.value < 2 { throw ValidationError("--chunk must be at least 2.") }
         if resume && output == nil { throw ValidationError("--resume goes with --output.") }
-        if compute.arithmetic != .f32 {
-            throw ValidationError(
-                "--compute \(compute.rawValue) is not there yet: losses are computed in f32. Use f32, or auto.")
-        }
     }
 
     /// The windows of a sequence.
@@ -65,14 +49,14 @@ struct Score: ParsableCommand {
         Interrupts.forward(to: stop, announcing: "stopping")
         let log = machine.log
         let reader = try documents.reader(stop) { log.warning("\($0)") }
-        let pretrained = try model.load(on: runtime) { () throws(LensError) in
+        let pretrained = try model.load(computing, on: runtime) { () throws(LensError) in
             try stop.check("Stopped while the model was read.")
         }
         machine.note(pretrained, runtime)
         let settings = ScoreSettings([
             ("--context", "\(context.value)"), ("--stride", stride.map { "\($0.value)" } ?? "default"),
             ("--chunk", chunk.map { "\($0.value)" } ?? "none"), ("--keep-last", "\(keepLast)"),
-            ("--compute", compute.arithmetic.rawValue), ("the model's name", modelName(path: pretrained.path)),
+            ("--compute", pretrained.model.compute.rawValue), ("the model's name", modelName(path: pretrained.path)),
             ("the model's weights", pretrained.model.fingerprint),
             ("the instruction set", runtime.instructionSet.rawValue),
         ])

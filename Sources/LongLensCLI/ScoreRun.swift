@@ -10,6 +10,7 @@ final class ScoreRun {
     private let bosToken: Int32?
     private let modelName: String
     private let configuration: ModelConfiguration
+    private let compute: Compute
     private let output: ScoreOutput
     private let progress: WorkProgress
     private let stop: StopRequest
@@ -38,6 +39,7 @@ final class ScoreRun {
         bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         modelName = LongLens.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration
+        compute = pretrained.model.compute
         self.stop = stop
         progress = WorkProgress(line)
         output = try openOutput()
@@ -184,7 +186,7 @@ final class ScoreRun {
             )
         }
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
-        parts.append("computed in \(command.compute.arithmetic.rawValue)")
+        parts.append("computed in \(compute.rawValue)")
         if let path = command.output, output.resumption != .complete { parts.append("wrote \(path)") }
         progress.report(parts.joined(separator: "; "))
     }
