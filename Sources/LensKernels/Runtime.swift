@@ -65,6 +65,11 @@ public final class Runtime: @unchecked Sendable {
 
     deinit { unsafe lens_context_destroy(context) }
 
+    /// What rounding may depend on: the instruction set, and bf16 beside it.
+    package var arithmeticName: String {
+        instructionSet.rawValue + (features.contains(.bf16) ? "+\(ProcessorFeature.bf16.rawValue)" : "")
+    }
+
     /// Most threads of a runtime.
     public static var maximumThreadCount: Int { Int(lens_max_threads) }
 

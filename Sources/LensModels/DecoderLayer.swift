@@ -4,6 +4,8 @@ import LensSupport
 
 /// Tokens whose feed-forward part is computed at a time.
 let feedForwardBlock = 1024
+/// The same under quantized weights, which are packed already: shorter blocks cost nothing there, and take less memory.
+let quantizedFeedForwardBlock = 256
 
 /// One decoder layer: x + attention(norm(x)), then m + feedForward(norm(m)).
 ///
@@ -12,6 +14,8 @@ struct DecoderLayer {
     let configuration: ModelConfiguration
     let parameters: LayerParameters
     let runtime: Runtime
+    /// Whether the forward's attention rounds to bf16 where the machine computes in it.
+    var attendsInBF16 = false
 
     /// The attention part and the second norm: fills `a` up to `a.feedForwardInput` from `input` [T, hidden], but for
     /// what is `kept` there already.
@@ -31,7 +35,8 @@ struct DecoderLayer {
         if kept < .attention {
             try runtime.attention(
                 query: a.query, key: a.key, value: a.value, heads: configuration.headCount,
-                keyValueHeads: configuration.keyValueHeadCount, into: a.attended, logSumExp: a.logSumExp)
+                keyValueHeads: configuration.keyValueHeadCount, inBF16: attendsInBF16, into: a.attended,
+                logSumExp: a.logSumExp)
         }
         if kept < .projections {
             a.middle.copy(from: input)
@@ -53,7 +58,7 @@ struct DecoderLayer {
     /// `activated` [block, feedForward] is scratch. `output` may be `a.middle`.
     func forwardFeedForward(_ a: LayerActivations, activated: Matrix, output: Matrix) throws(LensError) {
         let p = parameters
-        for block in feedForwardBlocks(of: output.rows) {
+        for block in feedForwardBlocks(of: output.rows, atMost: activated.rows) {
             let input = a.feedForwardInput.rows(block)
             let (gate, up) = gateAndUp(a, block)
             let product = activated.rows(0..<block.count)
@@ -66,8 +71,8 @@ struct DecoderLayer {
         }
     }
 
-    func feedForwardBlocks(of length: Int) -> [Range<Int>] {
-        stride(from: 0, to: length, by: feedForwardBlock).map { $0..<min($0 + feedForwardBlock, length) }
+    func feedForwardBlocks(of length: Int, atMost size: Int = feedForwardBlock) -> [Range<Int>] {
+        stride(from: 0, to: length, by: size).map { $0..<min($0 + size, length) }
     }
 
     /// Gate and up of the tokens in `block`: their own rows where all are kept, else the shared ones.

@@ -42,7 +42,9 @@ public final class InferencePass {
         self.runtime = runtime
         self.contextLength = contextLength
         weights = model.views
-        layers = weights.decoderLayers(model.configuration, on: runtime)
+        // Where products round what they multiply, attention may.
+        layers = weights.decoderLayers(
+            model.configuration, attendsInBF16: model.store.layout.compute != .f32, on: runtime)
         scratch = KernelScratch(runtime)
         if grows { return }
         try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
@@ -53,7 +55,7 @@ public final class InferencePass {
     private func take(_ capacity: Int) throws(LensError) {
         let byteCount = Self.plan(model.store.layout, contextLength: capacity).byteCount
         buffers = Buffers(
-            model.configuration, contextLength: capacity, weight: weights.head,
+            model.store.layout, contextLength: capacity, weight: weights.head,
             arena: try Arena(byteCount: byteCount))
         scratch = Self.scratch(model.store.layout, contextLength: capacity, on: runtime)
         self.capacity = capacity
@@ -91,8 +93,9 @@ public final class InferencePass {
         let head: LanguageModelHead
         var rotary: RotaryTable
 
-        init(_ configuration: ModelConfiguration, contextLength: Int, weight: Weights, arena: Arena) {
-            let block = min(contextLength, feedForwardBlock)
+        init(_ layout: WeightLayout, contextLength: Int, weight: Weights, arena: Arena) {
+            let configuration = layout.configuration
+            let block = min(contextLength, layout.compute == .f32 ? feedForwardBlock : quantizedFeedForwardBlock)
             stream = arena.take("residual stream", rows: contextLength, columns: configuration.hiddenSize)
             activations = LayerActivations(
                 configuration, length: contextLength, feedForwardRows: block, arena: arena)
@@ -105,7 +108,7 @@ public final class InferencePass {
     /// The buffers of such a pass, without the weights.
     package static func plan(_ layout: WeightLayout, contextLength: Int) -> MemoryPlan {
         let arena = Arena.measuring()
-        _ = Buffers(layout.configuration, contextLength: contextLength, weight: layout.unbackedHead, arena: arena)
+        _ = Buffers(layout, contextLength: contextLength, weight: layout.unbackedHead, arena: arena)
         return MemoryPlan(arena.buffers)
     }
 

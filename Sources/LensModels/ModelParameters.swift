@@ -18,8 +18,13 @@ struct ModelParameters {
     }
 
     /// The decoder layers in order, of a model of this configuration.
-    func decoderLayers(_ configuration: ModelConfiguration, on runtime: Runtime) -> [DecoderLayer] {
-        layers.map { DecoderLayer(configuration: configuration, parameters: $0, runtime: runtime) }
+    func decoderLayers(
+        _ configuration: ModelConfiguration, attendsInBF16: Bool = false, on runtime: Runtime
+    ) -> [DecoderLayer] {
+        layers.map {
+            DecoderLayer(
+                configuration: configuration, parameters: $0, runtime: runtime, attendsInBF16: attendsInBF16)
+        }
     }
 }
 

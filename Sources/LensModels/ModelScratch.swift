@@ -33,7 +33,7 @@ extension KernelScratch {
                 // The logits of a token.
                 addQuantizedProduct(rows: 1, outputs: outputs, inputs: inputs)
             } else if parameter.name.contains(".mlp.") {
-                addQuantizedProduct(rows: min(length, feedForwardBlock), outputs: outputs, inputs: inputs)
+                addQuantizedProduct(rows: min(length, quantizedFeedForwardBlock), outputs: outputs, inputs: inputs)
             } else if parameter.name.contains(".self_attn.") {
                 addQuantizedProduct(rows: length, outputs: outputs, inputs: inputs)
             }

@@ -58,7 +58,7 @@ struct Score: ParsableCommand {
             ("--chunk", chunk.map { "\($0.value)" } ?? "none"), ("--keep-last", "\(keepLast)"),
             ("--compute", pretrained.model.compute.rawValue), ("the model's name", modelName(path: pretrained.path)),
             ("the model's weights", pretrained.model.fingerprint),
-            ("the instruction set", runtime.instructionSet.rawValue),
+            ("the instruction set", runtime.arithmeticName),
         ])
         let run = try ScoreRun(self, pretrained, runtime, ProgressLine(quiet: machine.quiet), stop) {
             () throws(LensError) in

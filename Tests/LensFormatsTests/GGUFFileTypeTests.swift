@@ -1,4 +1,5 @@
 import LensFormats
+import LensKernels
 import LensSupport
 import LensTestSupport
 import Testing

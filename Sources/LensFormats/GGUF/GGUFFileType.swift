@@ -1,3 +1,4 @@
+import LensKernels
 import LensSupport
 
 /// What a GGUF file is called by its matrices' types, `general.file_type`: which type each of them gets. Raw values are
