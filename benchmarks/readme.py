@@ -51,7 +51,8 @@ def scoring_table(results):
             f"{row['context']:,}", speed(own, rounds), memory(own), speed(peer, rounds), memory(peer),
             f"{own['tokens_per_second'] / peer['tokens_per_second']:.2f}x"])  # fmt: skip
     columns = ["context", "LongLens tok/s", "memory", "llama.cpp tok/s", "memory", "speed ratio"]
-    return f"{results['model']}, " + heading(results, results["peer"]) + "\n\n" + table(columns, rows)
+    computed = results["machine"].get("compute", "f32")
+    return f"{results['model']}, LongLens in {computed}, " + heading(results, results["peer"]) + "\n\n" + table(columns, rows)
 
 
 def newest(kind, *keys):

@@ -1,7 +1,8 @@
 """Scoring of LongLens and llama.cpp on the same GGUF file and machine, alternating: tokens per second and memory.
 
 Called by `scoring`, which builds both. LongLens gives the loss of every token of a context (`bench score`); llama.cpp's
-`llama-perplexity` that of the second half of each window, the least it can be asked for. Each run is a process of its own.
+`llama-perplexity` that of the second half of each window, the least it can be asked for, with flash attention or without,
+whichever is faster. Each run is a process of its own.
 Writes results/scoring-DATE-MACHINE-MODEL.json and puts the table into the README.
 """
 
@@ -34,10 +35,15 @@ def seconds_of(line):
 
 
 def llama(options, context):
+    runs = [llama_once(options, context, flash_attention) for flash_attention in ("on", "off")]
+    return max(runs, key=lambda run: run["tokens_per_second"])
+
+
+def llama_once(options, context, flash_attention):
     windows = max(2, MEASURED_TOKENS // context)
     command = [
         options.llama + "/llama-perplexity", "-m", options.model, "-f", options.text, "-c", str(context), "-b",
-        str(context), "--chunks", str(windows), "-t", str(options.threads)]  # fmt: skip
+        str(context), "--chunks", str(windows), "-t", str(options.threads), "-fa", flash_attention]  # fmt: skip
     print("+", " ".join(command), file=sys.stderr, flush=True)
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

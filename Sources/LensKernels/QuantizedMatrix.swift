@@ -122,6 +122,23 @@ extension QuantizedMatrix {
     }
 }
 
+extension QuantizedMatrix {
+    /// Normal numbers in a writable type, packed: to be measured with. `.machine` when there is no memory.
+    package init(normal type: TensorType, rows: Int, columns: Int, on runtime: Runtime) throws(LensError) {
+        let values = try Matrix(rows: rows, columns: columns)
+        var generator = SeededGenerator(seed: 1)
+        values.fillNormal(deviation: 0.05, generator: &generator)
+        let buffer = try AlignedBuffer(byteCount: rows * columns / type.blockElements * type.blockBytes)
+        let bytes = unsafe UnsafeMutableRawBufferPointer(
+            start: buffer.start, count: rows * columns / type.blockElements * type.blockBytes)
+        unsafe type.quantize(UnsafeBufferPointer(values.elements), into: bytes)
+        let copy = try AlignedBuffer(byteCount: Self.packedByteCount(type, rows: rows, columns: columns))
+        self = try unsafe QuantizedMatrix(
+            type, rows: rows, columns: columns, blocks: UnsafeRawBufferPointer(bytes), owner: buffer
+        ).packed(into: copy, at: 0, on: runtime)
+    }
+}
+
 extension TensorType {
     /// Whether products compute with its blocks, without making them fp32.
     package var hasIntegerProducts: Bool { lens_weights_computed(CInt(rawValue)) && !halfScaleOffsets.isEmpty }

@@ -27,10 +27,17 @@ struct ShapeOptions: ParsableArguments {
         return source.configuration
     }
 
-    /// The model's weights, or random ones of the shape.
-    func loadModel(on runtime: Runtime) throws(LensError) -> LanguageModel {
-        if let shape { return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0) }
-        return try loadSayingWarnings(model ?? "", tokenizer: tokenizer, on: runtime).model
+    /// The model's weights, or random ones of the shape, which are fp32.
+    func loadModel(_ options: ComputeOptions, on runtime: Runtime) throws(LensError) -> LanguageModel {
+        guard let shape else {
+            return try loadSayingWarnings(
+                model ?? "", tokenizer: tokenizer, compute: options.compute, lowMemory: options.lowMemory, on: runtime
+            ).model
+        }
+        guard options.compute != .int8 && !options.lowMemory else {
+            throw .usage("A --shape has random weights in fp32. Give --model a quantized file to compute in int8.")
+        }
+        return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0)
     }
 
     /// The same, to be trained.

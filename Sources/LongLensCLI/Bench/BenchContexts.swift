@@ -28,12 +28,12 @@ struct ContextOptions: ParsableArguments {
 
     /// Measures what `prepare` makes for each of the lengths, and reports a row for each.
     func measureEach(
-        _ lengths: [Int], _ what: String, _ options: BenchOptions, on runtime: Runtime,
+        _ lengths: [Int], _ what: String, _ options: BenchOptions, compute: Compute = .f32, on runtime: Runtime,
         prepare: (Int) throws -> ContextWork
     ) throws {
         // Begun before the work, which is in vain where it cannot be written.
         let plotFile = try plot.map { path throws(LensError) in try AtomicFile(path: path) }
-        let before = BenchHeader(model: shape.name, runtime: runtime)
+        let before = BenchHeader(model: shape.name, compute: compute, runtime: runtime)
         let progress = ProgressLine(quiet: options.machine.quiet)
         let measured = try lengths.map { length in
             progress.update("\(what) of \(length) tokens")
@@ -44,7 +44,7 @@ struct ContextOptions: ParsableArguments {
         }
         progress.clear()
         let header = before.measuredAgain(on: runtime)
-        let rows = measured.map { $0.of(peak: header.peak_gflops) }
+        let rows = measured.map { $0.of(peak: header.peak) }
         if let plotFile {
             try plotFile.write(BenchPlot(header: header, what: what, rows: rows).svg)
             try plotFile.commit()

@@ -42,6 +42,9 @@ struct BenchKernels: ParsableCommand {
             for map in linearMaps(configuration) where only != .attention {
                 progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
                 rows += try products(length, map.outputs, map.inputs, on: runtime, progress)
+                for type in [TensorType.q8_0, .q4_1] where map.inputs.isMultiple(of: type.blockElements) {
+                    rows.append(try quantizedProduct(length, map, type, on: runtime, progress))
+                }
             }
             if only == .products { continue }
             progress.update("attention of \(length) tokens")
@@ -49,7 +52,8 @@ struct BenchKernels: ParsableCommand {
         }
         progress.clear()
         let header = before.measuredAgain(on: runtime)
-        try report(header, rows.map { $0.of(peak: header.peak_gflops) }, options)
+        let rated = rows.map { $0.of(peak: $0.isInteger ? header.int8_peak_gops : header.peak_gflops) }
+        try report(header, rated, options)
     }
 
     private func configuration() throws(LensError) -> ModelConfiguration {
@@ -95,6 +99,21 @@ struct BenchKernels: ParsableCommand {
         }
     }
 
+    /// A product with packed weights of a type, against the peak of products of bytes.
+    private func quantizedProduct(
+        _ t: Int, _ map: LinearMap, _ type: TensorType, on runtime: Runtime, _ progress: ProgressLine
+    ) throws -> KernelRow {
+        let x = try Matrix(rows: t, columns: map.inputs)
+        let y = try Matrix(rows: t, columns: map.outputs)
+        var generator = SeededGenerator(seed: 1)
+        x.fillNormal(deviation: 1, generator: &generator)
+        let weights = try QuantizedMatrix(normal: type, rows: map.outputs, columns: map.inputs, on: runtime)
+        return try row(
+            "product \(type.name)", "T=\(t) N=\(map.outputs) K=\(map.inputs)",
+            flops: 2 * Double(t) * Double(map.outputs) * Double(map.inputs), isInteger: true, progress
+        ) { try runtime.multiply(x, .quantized(weights), into: y) }
+    }
+
     private func attentions(
         _ t: Int, _ configuration: ModelConfiguration, on runtime: Runtime, _ progress: ProgressLine
     ) throws -> [KernelRow] {
@@ -110,11 +129,16 @@ struct BenchKernels: ParsableCommand {
         for matrix in [q, k, v, dout] { matrix.fillNormal(deviation: 1, generator: &generator) }
         let flops = Arithmetic.attentionFlops(length: t, heads: heads, size: size)
         let shape = "T=\(t) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)"
-        return [
-            try row("attention forward", shape, flops: flops, progress) {
-                try runtime.attention(
-                    query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, into: out, logSumExp: lse)
-            },
+        func forward(inBF16: Bool) throws {
+            try runtime.attention(
+                query: q, key: k, value: v, heads: heads, keyValueHeads: keyValueHeads, inBF16: inBF16, into: out,
+                logSumExp: lse)
+        }
+        let inBF16 =
+            runtime.features.contains(.bf16)
+            ? [try row("attention forward bf16", shape, flops: flops, progress) { try forward(inBF16: true) }] : []
+        return inBF16 + [
+            try row("attention forward", shape, flops: flops, progress) { try forward(inBF16: false) },
             try row("attention backward", shape, flops: 2.5 * flops, progress) {
                 try runtime.attentionBackward(
                     query: q, key: k, value: v, output: out, logSumExp: lse, outputGradient: dout, heads: heads,
@@ -124,10 +148,11 @@ struct BenchKernels: ParsableCommand {
     }
 
     private func row(
-        _ kernel: String, _ shape: String, flops: Double, _ progress: ProgressLine, _ work: () throws -> Void
+        _ kernel: String, _ shape: String, flops: Double, isInteger: Bool = false, _ progress: ProgressLine,
+        _ work: () throws -> Void
     ) throws -> KernelRow {
         let timing = try measure(options.repeats, work)
         options.note("\(kernel) \(shape)", timing, progress)
-        return KernelRow(kernel: kernel, shape: shape, flops: flops, seconds: timing)
+        return KernelRow(kernel: kernel, shape: shape, flops: flops, isInteger: isInteger, seconds: timing)
     }
 }

@@ -9,30 +9,45 @@ struct BenchHeader: Encodable {
     let instruction_set: String
     let threads: Int
     private(set) var peak_gflops: Double
+    /// Of products of bytes, two operations each.
+    private(set) var int8_peak_gops: Double
+    /// What products are computed in.
+    let compute: String
     let model: String?
     /// The day, in UTC.
     let date: String
 
-    static let columns = ["model", "machine", "instruction_set", "threads", "peak_gflops", "version", "date"]
+    static let columns = [
+        "model", "machine", "instruction_set", "threads", "peak_gflops", "int8_peak_gops", "compute", "version", "date",
+    ]
     var cells: [String] {
-        [model ?? "", machine, instruction_set, "\(threads)", Format.decimal(peak_gflops, 0), version, date]
+        [
+            model ?? "", machine, instruction_set, "\(threads)", Format.decimal(peak_gflops, 0),
+            Format.decimal(int8_peak_gops, 0), compute, version, date,
+        ]
     }
 
-    /// Measures the machine's multiply-add peak, all threads at once.
-    init(model: String?, runtime: Runtime) {
+    /// Measures the machine's peaks, all threads at once.
+    init(model: String?, compute: Compute = .f32, runtime: Runtime) {
         version = LongLensCLI.version
         machine = Processor.name
-        instruction_set = runtime.instructionSet.rawValue
+        instruction_set = runtime.arithmeticName
+        self.compute = compute.rawValue
         threads = runtime.threadCount
         peak_gflops = runtime.measurePeak(seconds: 0.3)
+        int8_peak_gops = runtime.measureInt8Peak(seconds: 0.3)
         self.model = model
         date = Format.today()
     }
+
+    /// The peak that rows are a share of.
+    var peak: Double { compute == Compute.int8.rawValue ? int8_peak_gops : peak_gflops }
 
     /// With the higher of two peaks: a disturbed measurement would flatter every row.
     func measuredAgain(on runtime: Runtime) -> BenchHeader {
         var header = self
         header.peak_gflops = max(peak_gflops, runtime.measurePeak(seconds: 0.3))
+        header.int8_peak_gops = max(int8_peak_gops, runtime.measureInt8Peak(seconds: 0.3))
         return header
     }
 }
@@ -134,10 +149,15 @@ struct KernelRow: BenchRow {
     let kernel, shape: String
     let gflops, spread: Double
     var peak_fraction = 0.0
+    /// Whether `gflops` and `peak_fraction` are of products of bytes.
+    let isInteger: Bool
 
-    init(kernel: String, shape: String, flops: Double, seconds: Timing) {
+    private enum CodingKeys: String, CodingKey { case kernel, shape, gflops, peak_fraction, spread }
+
+    init(kernel: String, shape: String, flops: Double, isInteger: Bool, seconds: Timing) {
         self.kernel = kernel
         self.shape = shape
+        self.isInteger = isInteger
         gflops = flops / seconds.median / 1e9
         spread = seconds.spread
     }
@@ -172,7 +192,7 @@ func report<Row: BenchRow>(_ header: BenchHeader, _ rows: [Row], _ options: Benc
     case .table:
         let model = header.model.map { ", \($0)" } ?? ""
         try StandardOutput.writeLine(
-            "longlens \(header.version)\(model), \(header.machine), \(header.instruction_set), \(header.threads) threads, peak \(Format.decimal(header.peak_gflops, 0)) GFLOP/s"
+            "longlens \(header.version)\(model), \(header.machine), \(header.instruction_set), \(header.threads) threads, peak \(Format.decimal(header.peak_gflops, 0)) GFLOP/s, of int8 \(Format.decimal(header.int8_peak_gops, 0)) GOP/s; computed in \(header.compute)"
         )
         try StandardOutput.write(Format.table([Row.columns] + rows.map(\.cells)))
     }
