@@ -19,11 +19,14 @@ package protocol ModelSource: Sendable {
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError)
     /// The parameter of this Hugging Face name as the file stores it, where that is a matrix in blocks of a quantized type.
     func quantized(_ name: String) throws(LensError) -> QuantizedMatrix?
+    /// Gives back the memory of what was read of mapped files; it is read again where it is touched.
+    func releasePages()
 }
 
 extension ModelSource {
     /// None: what most formats can hold are numbers of their own.
     package func quantized(_ name: String) throws(LensError) -> QuantizedMatrix? { nil }
+    package func releasePages() {}
 }
 
 /// Delivers the parameter of a Hugging Face name as fp32 in Hugging Face's layout; the buffer has its count.

@@ -8,6 +8,7 @@ package final class MappedWeights: WeightStore {
     package let layout: WeightLayout
     private let stored: [String: QuantizedMatrix]
     private let others: ParameterStore
+    private let source: any ModelSource
 
     package var configuration: ModelConfiguration { layout.configuration }
 
@@ -18,6 +19,7 @@ package final class MappedWeights: WeightStore {
         check: () throws(LensError) -> Void
     ) throws(LensError) {
         self.layout = layout
+        self.source = source
         let copy = layout.isPacked ? try AlignedBuffer(byteCount: layout.packedByteCount) : nil
         var stored: [String: QuantizedMatrix] = [:]
         var offset = 0
@@ -36,6 +38,7 @@ package final class MappedWeights: WeightStore {
                 try copy.map { (copy) throws(LensError) in
                     try matrix.packed(into: copy, at: offset, on: runtime)
                 } ?? matrix
+            if layout.isPacked { source.releasePages() }
             offset += QuantizedMatrix.packedByteCount(matrix.type, rows: matrix.rows, columns: matrix.columns)
         }
         self.stored = stored
@@ -59,5 +62,7 @@ package final class MappedWeights: WeightStore {
             unsafe sum.update(matrix.bytes)
         }
         others.addChecksum(to: &sum)
+        // Of the file, products need nothing more.
+        if layout.isPacked { source.releasePages() }
     }
 }

@@ -20,7 +20,7 @@ func metrics(_ step: Int) -> StepMetrics {
         #expect(
             metrics(1).json
                 == "{\"step\": 1, \"loss\": 1.25, \"nll\": 1.5, \"weight_std\": 0.5, \"weight_nonzero\": 1.0, "
-                + "\"grad_norm\": 2.0, \"learning_rate\": 2e-05, \"tokens\": 128, \"step_seconds\": 0.1, "
+                + "\"grad_norm\": 2.0, \"learning_rate\": 2e-05, \"tokens\": 128, \"step_seconds\": 0.1, \"scorer_seconds\": 0.0, "
                 + "\"tokens_per_second\": 1280.0, \"peak_rss_bytes\": 4096}"
         )
     }

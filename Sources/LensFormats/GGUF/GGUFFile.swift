@@ -74,6 +74,9 @@ package final class GGUFFile: Sendable {
     /// The tensor of this name.
     package func tensor(_ name: String) -> GGUFTensor? { indices[name].map { tensors[$0] } }
 
+    /// See ``MappedFile/releasePages()``.
+    package func releasePages() { for part in parts { part.releasePages() } }
+
     /// The bytes of a tensor of this file: whole blocks, rows one after the other. Valid while the file lives.
     @unsafe
     package func bytes(of tensor: GGUFTensor) -> UnsafeRawBufferPointer {

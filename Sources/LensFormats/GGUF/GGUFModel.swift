@@ -65,6 +65,8 @@ package struct GGUFModel: ModelSource {
         )
     }
 
+    package func releasePages() { file.releasePages() }
+
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let tensor = try tensor(name)
         precondition(destination.count == tensor.count, "the destination must have the parameter's size")

@@ -47,6 +47,11 @@ package final class MappedFile: @unchecked Sendable {
     /// The bytes, for bounds-checked readers and C; valid while the mapping lives.
     @unsafe package var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: count) }
 
+    /// Gives back the memory of pages that were read. They are read again where they are touched.
+    package func releasePages() {
+        if let start = unsafe start { _ = unsafe madvise(start, count, MADV_DONTNEED) }
+    }
+
     /// From here on a mapped page that cannot be read ends the process with a paragraph and status 74, not with a bare
     /// SIGBUS. For programs, which own their signal handlers; a library calls it never.
     package static func explainsBusErrors() { lens_explain_bus_errors() }

@@ -16,6 +16,8 @@ public struct StepMetrics: Equatable, Sendable {
     /// Tokens of this update: G · T.
     public var tokens: Int
     public var stepSeconds: Double
+    /// The scorer's part of `stepSeconds`.
+    public var scorerSeconds: Double
     public var tokensPerSecond: Double
     /// The most memory that the process has had so far.
     public var peakResidentBytes: Int
@@ -24,7 +26,8 @@ public struct StepMetrics: Equatable, Sendable {
     public init(
         step: Int, loss: Double, nll: Double, weightStandardDeviation: Double, weightNonzero: Double,
         gradientNorm: Double,
-        learningRate: Double, tokens: Int, stepSeconds: Double, tokensPerSecond: Double, peakResidentBytes: Int
+        learningRate: Double, tokens: Int, stepSeconds: Double, scorerSeconds: Double = 0, tokensPerSecond: Double,
+        peakResidentBytes: Int
     ) {
         self.step = step
         self.loss = loss
@@ -35,6 +38,7 @@ public struct StepMetrics: Equatable, Sendable {
         self.learningRate = learningRate
         self.tokens = tokens
         self.stepSeconds = stepSeconds
+        self.scorerSeconds = scorerSeconds
         self.tokensPerSecond = tokensPerSecond
         self.peakResidentBytes = peakResidentBytes
     }
@@ -45,7 +49,8 @@ public struct StepMetrics: Equatable, Sendable {
             ("step", "\(step)"), ("loss", number(loss)), ("nll", number(nll)),
             ("weight_std", number(weightStandardDeviation)), ("weight_nonzero", number(weightNonzero)),
             ("grad_norm", number(gradientNorm)), ("learning_rate", number(learningRate)), ("tokens", "\(tokens)"),
-            ("step_seconds", number(stepSeconds)), ("tokens_per_second", number(tokensPerSecond)),
+            ("step_seconds", number(stepSeconds)), ("scorer_seconds", number(scorerSeconds)),
+            ("tokens_per_second", number(tokensPerSecond)),
             ("peak_rss_bytes", "\(peakResidentBytes)"),
         ]
         return "{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"

@@ -8,6 +8,8 @@ package struct PartialUpdate: Codable, Equatable, Sendable {
     var loss = 0.0, nll = 0.0, weightStandardDeviation = 0.0, weightNonzero = 0.0
     /// Time that they took.
     var seconds = 0.0
+    /// The scorer's part of it; absent in checkpoints that were written before it was measured.
+    var scorerSeconds: Double?
 
     package init() {}
 }

@@ -136,7 +136,8 @@ public final class Trainer {
             step: step, loss: update.loss * share, nll: update.nll * share,
             weightStandardDeviation: update.weightStandardDeviation * share,
             weightNonzero: update.weightNonzero * share, gradientNorm: norm, learningRate: learningRate,
-            tokens: tokens, stepSeconds: seconds, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
+            tokens: tokens, stepSeconds: seconds, scorerSeconds: update.scorerSeconds ?? 0,
+            tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
             peakResidentBytes: SystemMemory.peakResident)
     }
 
@@ -159,7 +160,9 @@ public final class Trainer {
         var short: [Float]?
         if let scorer {
             tell(.scoring, 0)
+            let start = ContinuousClock.now
             short = try scorer.losses(of: sequence, long: long) { tell(.scoring, $0) }
+            update.scorerSeconds = (update.scorerSeconds ?? 0) + (ContinuousClock.now - start) / .seconds(1)
         }
         if let short { try require(short, finite: "short-context loss", step, sequence) }
         var generator = Self.generator(seed: settings.seed, step: step, index: index)
