@@ -54,18 +54,12 @@ package struct QuantizedMatrix: @unchecked Sendable {
         unsafe UnsafeRawBufferPointer(start: start, count: byteCount)
     }
 
-    /// Where the file has row `row`.
-    private func place(ofRow row: Int) -> Int {
-        guard headSize > 0 else { return row }
-        let inHead = row % headSize, half = headSize / 2
-        return row - inHead + 2 * (inHead % half) + inHead / half
-    }
-
     /// Row `row` as fp32, `columns` elements.
     @unsafe
     package func read(row: Int, into destination: UnsafeMutableBufferPointer<Float>) {
         precondition(row >= 0 && row < rows && destination.count == columns)
-        let source = unsafe UnsafeRawBufferPointer(start: start + place(ofRow: row) * rowByteCount, count: rowByteCount)
+        let source = unsafe UnsafeRawBufferPointer(
+            start: start + lens_weights_stored_row(headSize, row) * rowByteCount, count: rowByteCount)
         unsafe type.dequantize(source, into: destination)
     }
 

@@ -22,6 +22,9 @@ typedef struct lens_weights {
     const void *packed;
 } lens_weights;
 
+/// Where row `row` of such a matrix is stored, by its `head_size`.
+size_t lens_weights_stored_row(size_t head_size, size_t row);
+
 /// Whether there are integer products for a type.
 bool lens_weights_computed(int type);
 

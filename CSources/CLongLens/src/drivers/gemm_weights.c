@@ -21,17 +21,11 @@ static void piece(void *argument, size_t index, size_t thread) {
     const lens_weights *W = x->W;
     size_t groups_of_panels = ceil_div(lens_panel_count(W->N), panels_of_piece);
     size_t row = index / groups_of_panels * x->rows, first = index % groups_of_panels * panels_of_piece;
-    size_t panel_bytes = lens_panel_bytes(W->type, W->K);
     // Thread 0 has the rounded rows in front.
     char *own = lens_scratch_of(x->context, thread);
     if (thread == 0) own += lens_rounded_bytes(&x->context->kernels->int8, x->a.M, W->K);
     for (size_t p = first; p < min(first + panels_of_piece, lens_panel_count(W->N)); p++) {
-        const char *panel = own + round_up(lens_panel_scratch(W->K), 64);
-        if (W->packed == NULL) {
-            lens_pack_panel(W, p, own, (char *)panel);
-        } else {
-            panel = (const char *)W->packed + p * panel_bytes;
-        }
+        const void *panel = lens_panel(W, p, own);
         size_t column = p * lens_panel_rows;
         lens_multiply_panel(&x->context->kernels->int8, &x->a, row, min(x->rows, x->a.M - row),
                             min(lens_panel_rows, W->N - column), lens_type_has_minimum(W->type), x->accumulate, panel,
@@ -48,12 +42,9 @@ static size_t rows_of_piece(const lens_int8_kernels *kernels, size_t M, size_t K
     return ceil_div(all, ceil_div(all, blocks)) * kernels->MR;
 }
 
-// Of each thread: a panel, and what packing it takes, where weights are not packed beforehand.
-static size_t panel_need(int type, size_t K) { return round_up(lens_panel_scratch(K), 64) + lens_panel_bytes(type, K); }
-
 lens_scratch_need lens_gemm_weights_scratch(const lens_context *context, size_t M, size_t N, size_t K) {
     (void)N;
-    size_t panel = panel_need(LENS_TYPE_Q4_1, K); // has the longest panels
+    size_t panel = lens_own_panel_bytes(LENS_TYPE_Q4_1, K); // has the longest panels
     return (lens_scratch_need){lens_rounded_bytes(&context->kernels->int8, M, K) + panel, panel};
 }
 
@@ -62,7 +53,7 @@ lens_status lens_gemm_weights(lens_context *context, size_t M, bool accumulate, 
     if (!lens_weights_computed(W->type) || W->K % lens_group != 0) return LENS_INVALID;
     if (M == 0 || W->N == 0) return LENS_OK;
     const lens_int8_kernels *kernels = &context->kernels->int8;
-    size_t panel = W->packed == NULL ? panel_need(W->type, W->K) : 0;
+    size_t panel = W->packed == NULL ? lens_own_panel_bytes(W->type, W->K) : 0;
     if (!lens_scratch_take(context, 1, lens_rounded_bytes(kernels, M, W->K) + panel)) return LENS_NO_MEMORY;
     if (panel > 0 && !lens_scratch_take(context, context->threads, panel)) return LENS_NO_MEMORY;
     product x = {

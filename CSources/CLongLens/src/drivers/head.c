@@ -36,19 +36,14 @@ static size_t shared_bytes(const lens_int8_kernels *kernels, size_t M, size_t N,
 }
 
 static size_t own_bytes(int type, size_t K, bool packed) {
-    return logits_bytes() + (packed ? 0 : round_up(lens_panel_scratch(K), 64) + lens_panel_bytes(type, K));
+    return logits_bytes() + (packed ? 0 : lens_own_panel_bytes(type, K));
 }
 
 // Logits of rows [row, row + m) and the columns of the piece.
 static void compute_logits(const head *x, size_t row, size_t m, size_t first, size_t end, char *own, float *logits) {
     const lens_weights *W = x->W;
     for (size_t p = first; p < end; p++) {
-        const char *panel = own + round_up(lens_panel_scratch(W->K), 64);
-        if (W->packed == NULL) {
-            lens_pack_panel(W, p, own, (char *)panel);
-        } else {
-            panel = (const char *)W->packed + p * lens_panel_bytes(W->type, W->K);
-        }
+        const void *panel = lens_panel(W, p, own);
         lens_multiply_panel(&x->context->kernels->int8, &x->a, row, m, min(lens_panel_rows, W->N - p * lens_panel_rows),
                             lens_type_has_minimum(W->type), false, panel, logits + (p - first) * lens_panel_rows,
                             columns_of_piece);

@@ -11,11 +11,10 @@ size_t lens_packed_weights_bytes(int type, size_t N, size_t K) {
 // The integers of one row, its scales and minima, and the row decoded.
 size_t lens_panel_scratch(size_t K) { return round_up(K, 64) + (2 * (K / lens_group) + K) * sizeof(float); }
 
-// Where row r of W is stored.
-static size_t stored_row(const lens_weights *W, size_t row) {
-    size_t half = W->head_size / 2;
+size_t lens_weights_stored_row(size_t head_size, size_t row) {
+    size_t half = head_size / 2;
     if (half == 0) return row;
-    size_t in_head = row % W->head_size;
+    size_t in_head = row % head_size;
     return row - in_head + 2 * (in_head % half) + in_head / half;
 }
 
@@ -30,7 +29,8 @@ void lens_pack_panel(const lens_weights *W, size_t index, void *scratch, void *p
         size_t r = index * lens_panel_rows + lane;
         bool exists = r < W->N;
         if (exists) {
-            lens_row_integers(W->K, W->type, (const char *)W->blocks + stored_row(W, r) * row_bytes, &row);
+            lens_row_integers(W->K, W->type,
+                              (const char *)W->blocks + lens_weights_stored_row(W->head_size, r) * row_bytes, &row);
         } else {
             memset(scratch, 0, lens_panel_scratch(W->K));
         }
@@ -46,6 +46,18 @@ void lens_pack_panel(const lens_weights *W, size_t index, void *scratch, void *p
             if (has_minimum) to->minimum[lane] = row.minimum[g];
         }
     }
+}
+
+// What packing takes comes first.
+size_t lens_own_panel_bytes(int type, size_t K) {
+    return round_up(lens_panel_scratch(K), 64) + lens_panel_bytes(type, K);
+}
+
+const void *lens_panel(const lens_weights *W, size_t index, char *own) {
+    if (W->packed != NULL) return (const char *)W->packed + index * lens_panel_bytes(W->type, W->K);
+    char *panel = own + round_up(lens_panel_scratch(W->K), 64);
+    lens_pack_panel(W, index, own, panel);
+    return panel;
 }
 
 typedef struct pack_work {

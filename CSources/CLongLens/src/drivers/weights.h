@@ -18,6 +18,10 @@ size_t lens_panel_scratch(size_t K);
 /// Packs one panel.
 void lens_pack_panel(const lens_weights *W, size_t index, void *scratch, void *panel);
 
+/// A panel in the packed form of W, or packed into `own` where there is none, which takes lens_own_panel_bytes.
+const void *lens_panel(const lens_weights *W, size_t index, char *own);
+size_t lens_own_panel_bytes(int type, size_t K);
+
 /// Rows of A rounded, blocks of MR rows one after the other.
 typedef struct lens_rounded {
     size_t MR, M, K, block_bytes;

@@ -225,6 +225,14 @@ static void integers(const weighted_group *group, float limit, const block_scale
     }
 }
 
+// The lower four bits of every two groups in bytes of both.
+static void pack_low_bits(const uint8_t *q, uint8_t *packed) {
+    for (int i = 0; i < k_block / 2; i++) {
+        const uint8_t *pair = q + i / group_size * 2 * group_size + i % group_size;
+        packed[i] = (uint8_t)((pair[0] & 15) | (pair[group_size] & 15) << 4);
+    }
+}
+
 void lens_quantize_q4_k(size_t n, const float *restrict x, void *destination) {
     block_q4_k *restrict block = destination;
     for (size_t b = 0; b < n / k_block; b++, x += k_block) {
@@ -235,10 +243,7 @@ void lens_quantize_q4_k(size_t n, const float *restrict x, void *destination) {
         store_half(block[b].d, float_to_half(scales.d));
         store_half(block[b].minimum_scale, float_to_half(scales.minimum_scale));
         pack_scales(&scales, block[b].scale);
-        for (int i = 0; i < k_block / 2; i++) {
-            const uint8_t *pair = q + i / group_size * 2 * group_size + i % group_size;
-            block[b].q[i] = (uint8_t)(pair[0] | pair[group_size] << 4);
-        }
+        pack_low_bits(q, block[b].q);
     }
 }
 
@@ -252,10 +257,7 @@ void lens_quantize_q5_k(size_t n, const float *restrict x, void *destination) {
         store_half(block[b].d, float_to_half(scales.d));
         store_half(block[b].minimum_scale, float_to_half(scales.minimum_scale));
         pack_scales(&scales, block[b].scale);
-        for (int i = 0; i < k_block / 2; i++) {
-            const uint8_t *pair = q + i / group_size * 2 * group_size + i % group_size;
-            block[b].q[i] = (uint8_t)((pair[0] & 15) | (pair[group_size] & 15) << 4);
-        }
+        pack_low_bits(q, block[b].q);
         for (int i = 0; i < group_size; i++) {
             int bits = 0;
             for (int g = 0; g < groups; g++) bits |= (q[g * group_size + i] >> 4) << g;
