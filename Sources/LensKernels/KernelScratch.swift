@@ -24,8 +24,8 @@ package struct KernelScratch: Sendable {
     package mutating func addPacking(inputs: Int) { add(lens_pack_weights_scratch(inputs)) }
 
     /// Adds products of at most `rows` rows with quantized weights.
-    package mutating func addQuantizedProduct(rows: Int, outputs: Int, inputs: Int) {
-        add(unsafe runtime.need { unsafe lens_gemm_weights_scratch($0, rows, outputs, inputs) })
+    package mutating func addQuantizedProduct(rows: Int, inputs: Int) {
+        add(unsafe runtime.need { unsafe lens_gemm_weights_scratch($0, rows, inputs) })
     }
 
     /// Adds ``Runtime/headLosses(_:_:targets:in:into:)`` of at most `rows` rows.

@@ -89,14 +89,14 @@ package struct QuantizedMatrix: @unchecked Sendable {
 }
 
 extension QuantizedMatrix {
-    /// Bytes of a packed copy, in whole cache lines.
-    package static func packedByteCount(_ type: TensorType, rows: Int, columns: Int) -> Int {
-        (lens_packed_weights_bytes(CInt(type.rawValue), rows, columns) + 63) / 64 * 64
+    /// Bytes of a packed copy, of any type; whole cache lines.
+    package static func packedByteCount(rows: Int, columns: Int) -> Int {
+        lens_packed_weights_bytes(rows, columns)
     }
 
     /// The same matrix with a copy as products want it, written at `offset` of `buffer`, a whole number of cache lines.
     package func packed(into buffer: AlignedBuffer, at offset: Int, on runtime: Runtime) throws(LensError) -> Self {
-        let count = Self.packedByteCount(type, rows: rows, columns: columns)
+        let count = Self.packedByteCount(rows: rows, columns: columns)
         precondition(offset.isMultiple(of: 64) && offset + count <= buffer.byteCount, "packed past the buffer")
         try unsafe runtime.run { context in
             unsafe withDescription { unsafe lens_pack_weights(context, $0, buffer.start + offset) }
@@ -107,12 +107,15 @@ extension QuantizedMatrix {
     }
 
     /// For C.
-    func withDescription<Result>(_ body: (UnsafePointer<lens_weights>) -> Result) -> Result {
+    @unsafe var description: lens_weights {
         let packed = unsafe packed.map { unsafe UnsafeRawPointer($0.buffer.start + $0.offset) }
-        let description = unsafe lens_weights(
+        return unsafe lens_weights(
             type: lens_type(UInt32(type.rawValue)), N: rows, K: columns, blocks: start, head_size: headSize,
             packed: packed)
-        return unsafe withUnsafePointer(to: description) { unsafe body($0) }
+    }
+
+    func withDescription<Result>(_ body: (UnsafePointer<lens_weights>) -> Result) -> Result {
+        unsafe withUnsafePointer(to: description) { unsafe body($0) }
     }
 }
 
@@ -126,7 +129,7 @@ extension QuantizedMatrix {
         let bytes = unsafe UnsafeMutableRawBufferPointer(
             start: buffer.start, count: rows * columns / type.blockElements * type.blockBytes)
         unsafe type.quantize(UnsafeBufferPointer(values.elements), into: bytes)
-        let copy = try AlignedBuffer(byteCount: Self.packedByteCount(type, rows: rows, columns: columns))
+        let copy = try AlignedBuffer(byteCount: Self.packedByteCount(rows: rows, columns: columns))
         self = try unsafe QuantizedMatrix(
             type, rows: rows, columns: columns, blocks: UnsafeRawBufferPointer(bytes), owner: buffer
         ).packed(into: copy, at: 0, on: runtime)

@@ -5,7 +5,7 @@ import LensSupport
 package enum Weights {
     /// Training owns these.
     case f32(Matrix)
-    /// Products are of integers: the input is quantized to 8 bits in groups of 32, once for each product.
+    /// Products are of 8-bit integers, to which both sides are rounded.
     case quantized(QuantizedMatrix)
 
     package var rows: Int {
@@ -38,17 +38,36 @@ extension Runtime {
     package func multiply(
         _ input: Matrix, _ weights: Weights, into output: Matrix, accumulate: Bool = false
     ) throws(LensError) {
-        switch weights {
-        case .f32(let matrix):
-            try multiply(input, matrix, transposeB: true, into: output, accumulate: accumulate)
-        case .quantized(let matrix):
-            precondition(input.columns == matrix.columns && output.rows == input.rows && output.columns == matrix.rows)
-            try unsafe run { context in
-                unsafe matrix.withDescription { weights in
-                    unsafe lens_gemm_weights(
-                        context, input.rows, accumulate, input.pointer, input.columns, weights, output.pointer,
-                        output.columns)
+        try multiply(input, [(weights, output)], accumulate: accumulate)
+    }
+
+    /// The same with several weights of one input, which is rounded once for all that are quantized.
+    package func multiply(
+        _ input: Matrix, _ products: [(weights: Weights, output: Matrix)], accumulate: Bool = false
+    ) throws(LensError) {
+        var quantized: [(QuantizedMatrix, Matrix)] = []
+        for product in products {
+            precondition(
+                input.columns == product.weights.columns && product.output.rows == input.rows
+                    && product.output.columns == product.weights.rows)
+            switch product.weights {
+            case .f32(let matrix):
+                try multiply(input, matrix, transposeB: true, into: product.output, accumulate: accumulate)
+            case .quantized(let matrix): quantized.append((matrix, product.output))
+            }
+        }
+        if quantized.isEmpty { return }
+        let weights = unsafe quantized.map { unsafe $0.0.description }
+        try unsafe run { context in
+            unsafe weights.withUnsafeBufferPointer { weights in
+                let products = unsafe quantized.indices.map { index in
+                    let output = quantized[index].1
+                    return unsafe lens_weights_product(
+                        W: weights.baseAddress?.advanced(by: index), C: output.pointer, ldc: output.columns)
                 }
+                return unsafe lens_gemm_weights(
+                    context, input.rows, input.columns, accumulate, input.pointer, input.columns, products.count,
+                    products)
             }
         }
     }

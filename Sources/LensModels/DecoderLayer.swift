@@ -27,9 +27,9 @@ struct DecoderLayer {
             input, weight: p.attentionNorm, epsilon: configuration.normEpsilon, into: a.attentionInput,
             rstd: a.attentionRstd)
         if kept < .projections {
-            try p.query.forward(a.attentionInput, into: a.projectedQuery, on: runtime)
-            try p.key.forward(a.attentionInput, into: a.projectedKey, on: runtime)
-            try p.value.forward(a.attentionInput, into: a.value, on: runtime)
+            try Projection.forward(
+                a.attentionInput, [(p.query, a.projectedQuery), (p.key, a.projectedKey), (p.value, a.value)],
+                on: runtime)
         }
         if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary) }
         if kept < .attention {
@@ -62,8 +62,7 @@ struct DecoderLayer {
             let input = a.feedForwardInput.rows(block)
             let (gate, up) = gateAndUp(a, block)
             let product = activated.rows(0..<block.count)
-            try p.gate.forward(input, into: gate, on: runtime)
-            try p.up.forward(input, into: up, on: runtime)
+            try Projection.forward(input, [(p.gate, gate), (p.up, up)], on: runtime)
             try runtime.swiGLU(gate: gate, up: up, into: product)
             let target = output.rows(block)
             if !target.isSame(as: a.middle.rows(block)) { target.copy(from: a.middle.rows(block)) }

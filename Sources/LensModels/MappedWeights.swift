@@ -39,7 +39,7 @@ package final class MappedWeights: WeightStore {
                     try matrix.packed(into: copy, at: offset, on: runtime)
                 } ?? matrix
             if layout.isPacked { source.releasePages() }
-            offset += QuantizedMatrix.packedByteCount(matrix.type, rows: matrix.rows, columns: matrix.columns)
+            offset += QuantizedMatrix.packedByteCount(rows: matrix.rows, columns: matrix.columns)
         }
         self.stored = stored
         others = try ParameterStore(

@@ -31,11 +31,11 @@ extension KernelScratch {
             if parameter.name == head {
                 addHeadLosses(rows: length, vocabulary: outputs, inputs: inputs)
                 // The logits of a token.
-                addQuantizedProduct(rows: 1, outputs: outputs, inputs: inputs)
+                addQuantizedProduct(rows: 1, inputs: inputs)
             } else if parameter.name.contains(".mlp.") {
-                addQuantizedProduct(rows: min(length, quantizedFeedForwardBlock), outputs: outputs, inputs: inputs)
+                addQuantizedProduct(rows: min(length, quantizedFeedForwardBlock), inputs: inputs)
             } else if parameter.name.contains(".self_attn.") {
-                addQuantizedProduct(rows: length, outputs: outputs, inputs: inputs)
+                addQuantizedProduct(rows: length, inputs: inputs)
             }
         }
     }

@@ -16,6 +16,16 @@ struct Projection {
         if let bias { try runtime.addBias(bias, to: output) }
     }
 
+    /// Several maps of one input [T, in], each into its output [T, out].
+    static func forward(
+        _ input: Matrix, _ maps: [(projection: Projection, output: Matrix)], on runtime: Runtime
+    ) throws(LensError) {
+        try runtime.multiply(input, maps.map { ($0.projection.weight, $0.output) })
+        for map in maps {
+            if let bias = map.projection.bias { try runtime.addBias(bias, to: map.output) }
+        }
+    }
+
     /// Adds the gradients of weight and bias, which are fp32 both, to `gradient`, and writes (or adds) the input's gradient.
     func backward(
         outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false,

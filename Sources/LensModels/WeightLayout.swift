@@ -78,7 +78,7 @@ extension WeightLayout {
     /// Bytes of the fp32 copies, of the file's matrices in their mapping, and of their packed copies.
     var f32ByteCount: Int { ParameterStore.byteCount(otherParameters) }
     var mappedByteCount: Int { sum { type, rows, columns in type.byteCount(of: rows * columns) ?? 0 } }
-    var packedByteCount: Int { isPacked ? sum(QuantizedMatrix.packedByteCount) : 0 }
+    var packedByteCount: Int { isPacked ? sum { QuantizedMatrix.packedByteCount(rows: $1, columns: $2) } : 0 }
 
     private func sum(_ byteCount: (TensorType, Int, Int) -> Int) -> Int {
         storedParameters.reduce(0) { sum, parameter in

@@ -75,32 +75,24 @@ struct WeightsCase {
         }
     }
 
-    /// The product of A, rounded to 8 bits in groups of 32, with the weights, and the sum of the magnitudes.
+    /// The product of both sides rotated and rounded, and the sum of the groups' magnitudes.
     func expected(accumulate: Bool) -> (values: [Double], magnitudes: [Double]) {
         let a = elementsOfA()
-        var rounded = [Double](repeating: 0, count: a.count)
-        for group in stride(from: 0, to: a.count, by: 32) {
-            let largest = a[group..<group + 32].map(abs).max() ?? 0
-            for i in group..<group + 32 where largest > 0 {
-                rounded[i] = Double((a[i] * (127 / largest)).rounded(.toNearestOrEven)) * Double(largest / 127)
-            }
-        }
-        let weights = dequantized().map(Double.init)
+        // In groups of 64, zeros behind the last.
+        let columns = (k + 63) / 64 * 64
+        let inputs = (0..<m).map { rounded(rotated(Array(a[$0 * k..<($0 + 1) * k])), group: 64) }
+        let weights = dequantized()
+        let rows = (0..<n).map { rounded(rotated(Array(weights[$0 * k..<($0 + 1) * k])), group: columns) }
         var values: [Double] = [], magnitudes: [Double] = []
-        for i in 0..<m {
-            for j in 0..<n {
+        for input in inputs {
+            for row in rows {
                 var sum = accumulate ? 1.0 : 0, magnitude = sum
-                for p in 0..<k {
-                    sum += rounded[i * k + p] * weights[j * k + p]
-                }
-                // What is rounded is the sum over a group: the bound counts its largest numbers 32 times.
-                for g in stride(from: 0, to: k, by: 32) {
-                    var a = 0.0, w = 0.0
-                    for p in g..<g + 32 {
-                        a = max(a, abs(rounded[i * k + p]))
-                        w = max(w, abs(weights[j * k + p]))
-                    }
-                    magnitude += 32 * a * w
+                for g in stride(from: 0, to: columns, by: 64) {
+                    let products = (g..<g + 64).map { input[$0] * row[$0] }
+                    let part = products.reduce(0, +)
+                    sum += part
+                    // The second part is for the rounding of this sum itself.
+                    magnitude += abs(part) + products.reduce(0) { $0 + abs($1) } * 1e-8
                 }
                 values.append(sum)
                 magnitudes.append(magnitude)
@@ -109,12 +101,60 @@ struct WeightsCase {
         return (values, magnitudes)
     }
 
+    /// 8 times the orthonormal Walsh-Hadamard transform of each 64 elements with signs, those of a bent function of the
+    /// index: element j of it is their sum, each with the sign of the parity of i & j. In fp32 and in the kernels' order, distances from 32 down to 1.
+    private func rotated(_ row: [Float]) -> [Float] {
+        var x = row + [Float](repeating: 0, count: (64 - row.count % 64) % 64)
+        for i in x.indices where (i & i >> 1 & 0b10101).nonzeroBitCount.isMultiple(of: 2) == false { x[i].negate() }
+        for distance in [32, 16, 8, 4, 2, 1] {
+            for i in x.indices where i & distance == 0 {
+                (x[i], x[i + distance]) = (x[i] + x[i + distance], x[i] - x[i + distance])
+            }
+        }
+        return x
+    }
+
+    /// Each group rounded to 8 bits, and the rotation's factor taken back.
+    private func rounded(_ x: [Float], group: Int) -> [Double] {
+        stride(from: 0, to: x.count, by: group).flatMap { first in
+            let group = x[first..<first + group]
+            let largest = group.map(abs).max() ?? 0
+            return group.map {
+                largest == 0
+                    ? 0 : Double(($0 * (127 / largest)).rounded(.toNearestOrEven)) * Double(largest / 127 * 0.125)
+            }
+        }
+    }
+
     func multiply(_ context: Context, packed: Bool, accumulate: Bool = false) -> [Float] {
         var c = [Float](repeating: 1, count: m * n)
         unsafe with(context, packed: packed) { context, weights, a in
-            unsafe lens_gemm_weights(context, m, accumulate, a, k, weights, &c, n)
+            unsafe c.withUnsafeMutableBufferPointer { c in
+                var product = unsafe lens_weights_product(W: weights, C: c.baseAddress, ldc: n)
+                return unsafe lens_gemm_weights(context, m, k, accumulate, a, k, 1, &product)
+            }
         }
         return c
+    }
+
+    /// With another's weights in one call.
+    func multiply(_ context: Context, with other: WeightsCase, packed: Bool) -> [[Float]] {
+        var first = [Float](repeating: 0, count: m * n), second = [Float](repeating: 0, count: m * other.n)
+        unsafe with(context, packed: packed) { _, weights, a in
+            unsafe other.with(context, packed: packed) { context, others, _ in
+                unsafe first.withUnsafeMutableBufferPointer { first in
+                    unsafe second.withUnsafeMutableBufferPointer { second in
+                        let products = unsafe [
+                            lens_weights_product(W: weights, C: first.baseAddress, ldc: n),
+                            lens_weights_product(W: others, C: second.baseAddress, ldc: other.n),
+                        ]
+                        return unsafe lens_gemm_weights(context, m, k, false, a, k, 2, products)
+                    }
+                }
+            }
+            return LENS_OK
+        }
+        return [first, second]
     }
 
     func losses(_ context: Context, packed: Bool) -> [Float] {
@@ -130,7 +170,7 @@ struct WeightsCase {
         _ body: (OpaquePointer, UnsafePointer<lens_weights>, UnsafePointer<Float>) -> lens_status
     ) {
         let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: lens_packed_weights_bytes(code, n, k), alignment: 64)
+            byteCount: lens_packed_weights_bytes(n, k), alignment: 64)
         defer { unsafe memory.deallocate() }
         let a = GuardedBuffer(elementsOfA())
         unsafe blocks().withUnsafeBytes { blocks in

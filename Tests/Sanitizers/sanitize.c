@@ -137,7 +137,7 @@ static void attentions(lens_context *c) {
 }
 
 static void weights(lens_context *c, int type, size_t M, size_t N, size_t K, size_t head_size) {
-    size_t bytes = lens_packed_weights_bytes(type, N, K);
+    size_t bytes = lens_packed_weights_bytes(N, K);
     lens_weights W = {type,      N,   K, noise(N * (K / lens_type_block_elements(type)) * lens_type_block_bytes(type)),
                       head_size, NULL};
     void *packed = lens_allocate(bytes);
@@ -145,7 +145,8 @@ static void weights(lens_context *c, int type, size_t M, size_t N, size_t K, siz
     check(packed != NULL && targets != NULL, "no memory");
     must(lens_pack_weights(c, &W, packed));
     for (int round = 0; round < 2; round++, W.packed = packed) {
-        must(lens_gemm_weights(c, M, round, numbers(M * K), K, &W, numbers(M * N), N));
+        lens_weights_product products[] = {{&W, numbers(M * N), N}, {&W, numbers(M * N), N}};
+        must(lens_gemm_weights(c, M, K, round, numbers(M * K), K, COUNT(products), products));
         must(lens_head_losses(c, M, numbers(M * K), K, &W, targets, numbers(M)));
     }
     lens_free(packed, bytes), free(targets);

@@ -35,18 +35,15 @@ static size_t shared_bytes(const lens_int8_kernels *kernels, size_t M, size_t N,
            round_up(M * pieces * sizeof(share), 64);
 }
 
-static size_t own_bytes(int type, size_t K, bool packed) {
-    return logits_bytes() + (packed ? 0 : lens_own_panel_bytes(type, K));
-}
+static size_t own_bytes(size_t K, bool packed) { return logits_bytes() + (packed ? 0 : lens_own_panel_bytes(K)); }
 
 // Logits of rows [row, row + m) and the columns of the piece.
 static void compute_logits(const head *x, size_t row, size_t m, size_t first, size_t end, char *own, float *logits) {
     const lens_weights *W = x->W;
     for (size_t p = first; p < end; p++) {
-        const void *panel = lens_panel(W, p, own);
+        const void *panel = lens_panel(&x->context->kernels->int8, W, p, own);
         lens_multiply_panel(&x->context->kernels->int8, &x->a, row, m, min(lens_panel_rows, W->N - p * lens_panel_rows),
-                            lens_type_has_minimum(W->type), false, panel, logits + (p - first) * lens_panel_rows,
-                            columns_of_piece);
+                            false, panel, logits + (p - first) * lens_panel_rows, columns_of_piece);
     }
 }
 
@@ -80,16 +77,16 @@ static float loss(const share *shares, size_t count, float target) {
 }
 
 lens_scratch_need lens_head_losses_scratch(const lens_context *context, size_t M, size_t N, size_t K) {
-    size_t own = own_bytes(LENS_TYPE_Q4_1, K, false);
+    size_t own = own_bytes(K, false);
     return (lens_scratch_need){shared_bytes(&context->kernels->int8, M, N, K) + own, own};
 }
 
 lens_status lens_head_losses(lens_context *context, size_t M, const float *A, size_t lda, const lens_weights *W,
                              const int32_t *targets, float *nll) {
-    if (!lens_weights_computed(W->type) || W->K % lens_group != 0 || W->N == 0) return LENS_INVALID;
+    if (!lens_weights_usable(W) || W->N == 0) return LENS_INVALID;
     if (M == 0) return LENS_OK;
     const lens_int8_kernels *kernels = &context->kernels->int8;
-    size_t own = own_bytes(W->type, W->K, W->packed != NULL);
+    size_t own = own_bytes(W->K, W->packed != NULL);
     if (!lens_scratch_take(context, 1, shared_bytes(kernels, M, W->N, W->K) + own)) return LENS_NO_MEMORY;
     if (!lens_scratch_take(context, context->threads, own)) return LENS_NO_MEMORY;
     char *memory = lens_scratch_of(context, 0);

@@ -7,20 +7,12 @@
 
 static inline size_t lens_panel_count(size_t N) { return ceil_div(N, lens_panel_rows); }
 
-/// Bytes of one panel: 16 rows of W.
-static inline size_t lens_panel_bytes(int type, size_t K) {
-    return K / lens_group * lens_panel_group_bytes(lens_type_has_minimum(type));
-}
-
-/// Scratch for packing one panel.
-size_t lens_panel_scratch(size_t K);
-
-/// Packs one panel.
-void lens_pack_panel(const lens_weights *W, size_t index, void *scratch, void *panel);
+/// Whether there are products with it, and its rows are whole blocks.
+bool lens_weights_usable(const lens_weights *W);
 
 /// A panel in the packed form of W, or packed into `own` where there is none, which takes lens_own_panel_bytes.
-const void *lens_panel(const lens_weights *W, size_t index, char *own);
-size_t lens_own_panel_bytes(int type, size_t K);
+const void *lens_panel(const lens_int8_kernels *kernels, const lens_weights *W, size_t index, char *own);
+size_t lens_own_panel_bytes(size_t K);
 
 /// Rows of A rounded, blocks of MR rows one after the other.
 typedef struct lens_rounded {
@@ -35,6 +27,6 @@ lens_rounded lens_round(lens_context *context, size_t M, size_t K, const float *
 
 /// C[m,n] = (+=) the product of rows from `row` on, at a block's border, with one panel.
 void lens_multiply_panel(const lens_int8_kernels *kernels, const lens_rounded *a, size_t row, size_t m, size_t n,
-                         bool has_minimum, bool accumulate, const void *panel, float *c, size_t ldc);
+                         bool accumulate, const void *panel, float *c, size_t ldc);
 
 #endif

@@ -17,6 +17,10 @@ static inline vi vi_dot(vi sum, vi weights, vi x) { return _mm256_dpbusd_avx_epi
 #pragma clang attribute pop
 
 void lens_int8_kernels_avx2_vnni(lens_int8_kernels *table) {
-    *table = (lens_int8_kernels){.MR = MR, .round = round_rows, .tile = tile, .multiply_adds = multiply_bytes};
+    *table = (lens_int8_kernels){.MR = MR,
+                                 .round = round_rows,
+                                 .pack = pack_row,
+                                 .tile = tile,
+                                 .multiply_adds = multiply_bytes};
 }
 #endif
