@@ -21,15 +21,22 @@ REPEATS = 3
 ENVIRONMENT = sys.prefix
 PACKAGES = sysconfig.get_path("platlib")
 
-# name: file, its cblas_sgemm, environment. oneDNN is PyTorch's own copy. OpenBLAS and MKL choose their kernels themselves
-# (MKL takes none of its AVX-512 ones on AMD's processors, whatever it is told); Debian's BLIS knows no Zen 4, and would
-# choose AVX2.
+# name: file, its cblas_sgemm, environment. OpenBLAS and MKL choose their kernels themselves (MKL none of its AVX-512 ones on
+# AMD's processors, whatever it is told); Debian's BLIS knows no Zen 4, and would choose AVX2 there. oneDNN is PyTorch's own.
 LIBRARIES = {
-    "OpenBLAS": (f"{PACKAGES}/scipy_openblas32/lib/libscipy_openblas.so", "scipy_cblas_sgemm", {"OPENBLAS_NUM_THREADS": "{threads}"}),
-    "oneDNN": (None, None, {"OMP_NUM_THREADS": "{threads}", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}),
-    "BLIS": ("/usr/lib/*/blis-pthread/libblis.so.4", "cblas_sgemm", {"BLIS_ARCH_TYPE": "skx", "BLIS_NUM_THREADS": "{threads}"}),
+    "OpenBLAS": (
+        f"{PACKAGES}/scipy_openblas32/lib/libscipy_openblas.so",
+        "scipy_cblas_sgemm",
+        {"OPENBLAS_NUM_THREADS": "{threads}"},
+    ),
+    "oneDNN": (None, None, {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}),
+    "BLIS": (
+        "/usr/lib/*/blis-pthread/libblis.so.4",
+        "cblas_sgemm",
+        {"BLIS_ARCH_TYPE": "skx", "BLIS_NUM_THREADS": "{threads}"},
+    ),
     "MKL": (f"{ENVIRONMENT}/lib/libmkl_rt.so.*", "cblas_sgemm", {"MKL_NUM_THREADS": "{threads}"}),
-}  # fmt: skip
+}
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # either makes OpenBLAS choose worse
 
 
@@ -95,10 +102,10 @@ def operands(np, rows, columns, inner, transpose_a, transpose_b):
 
 
 def onednn_product(threads, np):
-    """PyTorch's fp32 `mm` and `linear` are MKL's; this operator is oneDNN's inner product (ONEDNN_VERBOSE=1 shows the calls).
+    """PyTorch's fp32 `mm` and `linear` are MKL's; this operator is oneDNN's inner product, as ONEDNN_VERBOSE=1 shows.
 
-    It makes a new C and does not add; the allocator is told to keep freed memory, so that C costs no page faults. Of the weight
-    gradient's A, which is transposed, PyTorch makes a copy first; oneDNN's own primitive of that direction is slower.
+    It makes a new C and does not add; the allocator is told to keep freed memory, so that C costs no page faults. Of the
+    weight gradient's A, which is transposed, PyTorch makes a copy first; oneDNN's own primitive of that direction is slower.
     """
     import torch
 
@@ -146,13 +153,15 @@ def library(options, name, shapes):
 
 
 def compare(options, shape):
-    speeds, versions, machine, shapes = {}, {}, None, []
+    speeds, versions, machine = {}, {}, None
+    kernels = [direction[0] for direction in directions(1, 1, 1)]
     for _ in range(options.rounds):
         machine, rows = longlens(options, shape)
+        rows = [row for row in rows if row["kernel"] in kernels]
         for row in rows:
-            if row["kernel"] in (direction[0] for direction in directions(1, 1, 1)):
-                speeds.setdefault(f"{row['kernel']} {row['shape']}", {}).setdefault("LongLens", []).append(row["gflops"])
-        shapes = [list(map(int, re.findall(r"=(\d+)", row["shape"]))) for row in rows if row["kernel"] == "product forward"]
+            kernel = speeds.setdefault(f"{row['kernel']} {row['shape']}", {})
+            kernel.setdefault("LongLens", []).append(row["gflops"])
+        shapes = [list(map(int, re.findall(r"=(\d+)", row["shape"]))) for row in rows if row["kernel"] == kernels[0]]
         for name in LIBRARIES:
             result = library(options, name, shapes)
             versions[name] = result["version"]
@@ -181,10 +190,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--longlens")
     parser.add_argument("--contexts", default="1k,4k")
-    parser.add_argument("--shapes", default="smollm2-135m", help="names of `longlens bench --shape`, such as smollm2-135m,qwen3-0.6b")
+    parser.add_argument("--shapes", default="smollm2-135m", help="of `bench --shape`, such as smollm2-135m,qwen3-0.6b")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--under", default="", help="a command that each measured process runs under, such as `flock FILE`")
+    parser.add_argument("--under", default="", help="a command that each process runs under, such as `flock FILE`")
     parser.add_argument("--library", help=argparse.SUPPRESS)
     parser.add_argument("--of", help=argparse.SUPPRESS)
     options = parser.parse_args()
