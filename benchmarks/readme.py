@@ -42,17 +42,39 @@ def training_table(results):
     return heading(results, f"PyTorch {results['torch']}") + "\n\n" + table(columns, rows)
 
 
-def scoring_table(results):
-    rounds = results["rounds"]
+def scoring_tables(found):
+    """One table for all models of a machine that were measured at one commit on one day."""
+    groups = {}
+    for results in found:
+        machine = results["machine"]
+        key = machine["machine"], machine["instruction_set"], results["date"], results["commit"], results["rounds"]
+        groups.setdefault(key, []).append(results)
+    return map(scoring_table, groups.values())
+
+
+def scoring_table(group):
+    peers = list(dict.fromkeys(peer for results in group for row in results["contexts"] for peer in row["peers"]))
+    columns = ["file", "context", "LongLens tok/s", "of peak", "memory", "loss", "in f32"]
+    for peer in peers:
+        columns += [f"{peer} tok/s", "ratio", "memory"]
     rows = []
-    for row in results["contexts"]:
-        own, peer = row["longlens"], row["peer"]
-        rows.append([
-            f"{row['context']:,}", speed(own, rounds), memory(own), speed(peer, rounds), memory(peer),
-            f"{own['tokens_per_second'] / peer['tokens_per_second']:.2f}x"])  # fmt: skip
-    columns = ["context", "LongLens tok/s", "memory", "llama.cpp tok/s", "memory", "speed ratio"]
-    computed = results["machine"].get("compute", "f32")
-    return f"{results['model']}, LongLens in {computed}, " + heading(results, results["peer"]) + "\n\n" + table(columns, rows)
+    for results in group:
+        for row in results["contexts"]:
+            own, loss = row["longlens"], row.get("loss", {})
+            share = f"{own['peak_fraction']:.0%}" if "peak_fraction" in own else ""
+            cells = [results["model"], f"{row['context']:,}", speed(own, results["rounds"]), share, memory(own)]
+            cells += [f"{loss[compute]:.4f}" if loss else "" for compute in ("auto", "f32")]
+            for peer in peers:
+                side = row["peers"].get(peer)
+                ratio = f"{own['tokens_per_second'] / side['tokens_per_second']:.2f}x" if side else ""
+                cells += [speed(side, results["rounds"]), ratio, memory(side)] if side else [""] * 3
+            rows.append(cells)
+    machine = group[0]["machine"]
+    computed = f"LongLens in {machine['compute']}, "
+    if machine["compute"] == "int8":
+        computed += f"peak of products of bytes {machine['int8_peak_gops']:.0f} GOP/s, "
+    versions = ", ".join(f"{peer} {text}" for peer, text in group[0]["versions"].items())
+    return computed + heading(group[0], versions) + "\n\n" + table(columns, rows)
 
 
 def newest(kind, *keys):
@@ -73,7 +95,7 @@ def put(text, kind, tables):
 
 def update():
     text = put(README.read_text(), "training", map(training_table, newest("training")))
-    README.write_text(put(text, "scoring", map(scoring_table, newest("scoring", "model"))))
+    README.write_text(put(text, "scoring", scoring_tables(newest("scoring", "model"))))
 
 
 if __name__ == "__main__":
