@@ -6,7 +6,9 @@ extension Target {
         name: "gguf",
         seeds: {
             try ModelConfiguration.Family.allCases.map { try Samples.gguf($0, type: .f32, Samples.byteTokenizer) }
-                + [GGUFFileType.q8_0, .q4_1, .bf16].map { try Samples.gguf(.llama, type: $0, Samples.pieceTokenizer) }
+                + [GGUFFileType.q8_0, .q4_1, .bf16, .q4_K_M].map {
+                    try Samples.gguf(.llama, type: $0, Samples.pieceTokenizer)
+                }
         },
         run: { input, scratch in
             let path = scratch.write("m.gguf", input)
@@ -14,6 +16,7 @@ extension Target {
             for tensor in file.tensors { _ = file.floats(of: tensor) }
             try attempt { try use(Tokenizer(.gguf(metadata: file.metadata, path: path))) }
             try use(openModel(path: path))
+            for lowMemory in [false, true] { try attempt { try computeFrom(path, lowMemory: lowMemory) } }
         })
 
     /// The parts of a split GGUF file, one after the other: each begins where "GGUF" stands.
@@ -90,6 +93,14 @@ func use(_ model: any ModelSource) throws {
         var elements = [Float](repeating: 0, count: parameter.count)
         try elements.withUnsafeMutableBufferPointer { try model.read(parameter.name, into: $0) }
     }
+}
+
+/// The losses of a few tokens, computed with the blocks of the file.
+private func computeFrom(_ path: String, lowMemory: Bool) throws {
+    let configuration = try openModel(path: path).configuration
+    guard configuration.parameterCount < 1 << 20, configuration.vocabularySize > 4 else { return }
+    let model = try Pretrained.load(path: path, compute: .auto, lowMemory: lowMemory).model
+    _ = try InferencePass(model, contextLength: 4).losses([1, 4, 3, 0])
 }
 
 /// Plans a training and computes rotary frequencies, as commands do before there are weights.

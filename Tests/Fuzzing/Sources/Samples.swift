@@ -8,7 +8,7 @@ import LongLens
 
 /// Valid files, as small as they can be, from the library's own writers.
 enum Samples {
-    /// Rows of 32 elements are the shortest that can be quantized.
+    /// Rows of 32 elements are the shortest that can be quantized; K types take 256.
     static func configuration(
         _ family: ModelConfiguration.Family, hiddenSize: Int = 4, tied: Bool = true
     ) -> ModelConfiguration {
@@ -58,8 +58,9 @@ enum Samples {
     ) throws -> [UInt8] {
         try written { path in
             try writeGGUF(
-                to: path, configuration: configuration(family, hiddenSize: type == .f32 ? 4 : 32), type: type,
-                tokenizer: tokenizer, name: "m",
+                to: path,
+                configuration: configuration(family, hiddenSize: type == .f32 ? 4 : type == .q4_K_M ? 256 : 32),
+                type: type, tokenizer: tokenizer, name: "m",
                 parameters: zeros)
         }
     }

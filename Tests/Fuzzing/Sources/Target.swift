@@ -9,7 +9,8 @@ struct Target: Sendable {
     let run: @Sendable (_ input: [UInt8], _ scratch: Scratch) throws -> Void
 
     static let all: [Target] = [
-        .gguf, .ggufParts, .safetensors, .folder, .llama2c, .tokenizer, .sentencePiece, .llama2cTokenizer, .scores,
+        .gguf, .ggufParts, .blocks, .safetensors, .folder, .llama2c, .tokenizer, .sentencePiece, .llama2cTokenizer,
+        .scores,
         .journal, .documents, .recipe, .options, .checkpoint, .metrics,
     ]
 }
