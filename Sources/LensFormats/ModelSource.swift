@@ -17,15 +17,15 @@ package protocol ModelSource: Sendable {
     /// Dequantizes the parameter of this Hugging Face name, in Hugging Face's layout (rotary halves), into
     /// `destination`, whose count must be the parameter's.
     func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError)
-    /// The parameter of this Hugging Face name as the file stores it, where that is a matrix in blocks of a quantized type.
-    func quantized(_ name: String) throws(LensError) -> QuantizedMatrix?
+    /// The parameter of this Hugging Face name as the file stores it, where that is a matrix of a type that has products.
+    func stored(_ name: String) throws(LensError) -> StoredMatrix?
     /// Gives back the memory of what was read of mapped files; it is read again where it is touched.
     func releasePages()
 }
 
 extension ModelSource {
     /// None: what most formats can hold are numbers of their own.
-    package func quantized(_ name: String) throws(LensError) -> QuantizedMatrix? { nil }
+    package func stored(_ name: String) throws(LensError) -> StoredMatrix? { nil }
     package func releasePages() {}
 }
 

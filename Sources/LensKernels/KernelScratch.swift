@@ -20,12 +20,19 @@ package struct KernelScratch: Sendable {
         add(unsafe runtime.need { unsafe lens_gemm_scratch($0, m, n, k, transposeA, transposeB) })
     }
 
-    /// Adds the packing of quantized weights with rows of `inputs`.
-    package mutating func addPacking(inputs: Int) { add(lens_pack_weights_scratch(inputs)) }
+    /// Adds the packing of weights of a type with rows of `inputs`.
+    package mutating func addPacking(_ type: TensorType, inputs: Int) {
+        if type.products == .int8 { add(lens_pack_weights_scratch(inputs)) }
+    }
 
-    /// Adds products of at most `rows` rows with quantized weights.
-    package mutating func addQuantizedProduct(rows: Int, inputs: Int) {
-        add(unsafe runtime.need { unsafe lens_gemm_weights_scratch($0, rows, inputs) })
+    /// Adds products of at most `rows` rows with weights of a type as a file stores them, packed or not.
+    package mutating func addStoredProduct(_ type: TensorType, isPacked: Bool, rows: Int, inputs: Int) {
+        add(
+            unsafe runtime.need { context in
+                unsafe type.products == .bf16
+                    ? lens_gemm_bf16_scratch(context, rows, inputs, isPacked)
+                    : lens_gemm_weights_scratch(context, rows, inputs)
+            })
     }
 
     /// Adds ``Runtime/headLosses(_:_:targets:in:into:)`` of at most `rows` rows.

@@ -108,6 +108,11 @@ extension Runtime {
         unsafe withContext { unsafe lens_measure_peak_int8_gops($0, max(seconds, 0)) }
     }
 
+    /// Peak of products with weights of 16 bits in GFLOP/s: of bf16 where it has ``ProcessorFeature/bf16``.
+    public func measureBF16Peak(seconds: Double = 0.2) -> Double {
+        unsafe withContext { unsafe lens_measure_peak_bf16_gflops($0, max(seconds, 0)) }
+    }
+
     /// What it has done and holds.
     package struct Counters: Equatable, Sendable {
         /// Parallel regions of more than one thread.

@@ -5,20 +5,21 @@ import LensSupport
 package enum Weights {
     /// Training owns these.
     case f32(Matrix)
-    /// Products are of 8-bit integers, to which both sides are rounded.
-    case quantized(QuantizedMatrix)
+    /// Products are of the type's own (``TensorType/products``): of 8-bit integers, to which both sides are rounded, or of
+    /// bf16.
+    case stored(StoredMatrix)
 
     package var rows: Int {
         switch self {
         case .f32(let matrix): matrix.rows
-        case .quantized(let matrix): matrix.rows
+        case .stored(let matrix): matrix.rows
         }
     }
 
     package var columns: Int {
         switch self {
         case .f32(let matrix): matrix.columns
-        case .quantized(let matrix): matrix.columns
+        case .stored(let matrix): matrix.columns
         }
     }
 
@@ -41,11 +42,11 @@ extension Runtime {
         try multiply(input, [(weights, output)], accumulate: accumulate)
     }
 
-    /// The same with several weights of one input, which is rounded once for all that are quantized.
+    /// The same with several weights of one input, which is rounded once for all of the same products.
     package func multiply(
         _ input: Matrix, _ products: [(weights: Weights, output: Matrix)], accumulate: Bool = false
     ) throws(LensError) {
-        var quantized: [(QuantizedMatrix, Matrix)] = []
+        var stored: [(weights: StoredMatrix, output: Matrix)] = []
         for product in products {
             precondition(
                 input.columns == product.weights.columns && product.output.rows == input.rows
@@ -53,19 +54,28 @@ extension Runtime {
             switch product.weights {
             case .f32(let matrix):
                 try multiply(input, matrix, transposeB: true, into: product.output, accumulate: accumulate)
-            case .quantized(let matrix): quantized.append((matrix, product.output))
+            case .stored(let matrix): stored.append((matrix, product.output))
             }
         }
-        if quantized.isEmpty { return }
-        let weights = unsafe quantized.map { unsafe $0.0.description }
+        for kind in StoredProducts.allCases {
+            let products = stored.filter { $0.weights.type.products == kind }
+            if !products.isEmpty { try multiply(input, products, of: kind, accumulate: accumulate) }
+        }
+    }
+
+    private func multiply(
+        _ input: Matrix, _ stored: [(weights: StoredMatrix, output: Matrix)], of kind: StoredProducts, accumulate: Bool
+    ) throws(LensError) {
+        let weights = unsafe stored.map { unsafe $0.weights.description }
         try unsafe run { context in
             unsafe weights.withUnsafeBufferPointer { weights in
-                let products = unsafe quantized.indices.map { index in
-                    let output = quantized[index].1
+                let products = unsafe stored.indices.map { index in
+                    let output = stored[index].output
                     return unsafe lens_weights_product(
                         W: weights.baseAddress?.advanced(by: index), C: output.pointer, ldc: output.columns)
                 }
-                return unsafe lens_gemm_weights(
+                let driver = unsafe kind == .bf16 ? lens_gemm_bf16 : lens_gemm_weights
+                return unsafe driver(
                     context, input.rows, input.columns, accumulate, input.pointer, input.columns, products.count,
                     products)
             }
@@ -76,7 +86,7 @@ extension Runtime {
     package func embed(_ tokens: [Int32], table: Weights, into output: Matrix) throws(LensError) {
         switch table {
         case .f32(let matrix): try embed(tokens, table: matrix, into: output)
-        case .quantized(let matrix):
+        case .stored(let matrix):
             precondition(output.rows == tokens.count && output.columns == matrix.columns)
             for (index, token) in checked(tokens, in: nil, below: matrix.rows).enumerated() {
                 unsafe matrix.read(row: Int(token), into: output.rows(index..<index + 1).elements)
@@ -90,7 +100,7 @@ extension Runtime {
     ///   - targets: `targets[range]` are the rows' targets, each a row of `weights`.
     ///   - losses: T elements.
     package func headLosses(
-        _ hidden: Matrix, _ weights: QuantizedMatrix, targets: [Int32], in range: Range<Int>, into losses: Matrix
+        _ hidden: Matrix, _ weights: StoredMatrix, targets: [Int32], in range: Range<Int>, into losses: Matrix
     ) throws(LensError) {
         let targets = checked(targets, in: range, below: weights.rows)
         precondition(

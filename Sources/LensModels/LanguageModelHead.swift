@@ -30,11 +30,10 @@ struct LanguageModelHead {
         _ configuration: ModelConfiguration, weight: Weights, length: Int, trains: Bool, keepsLogits: Bool = false,
         arena: Arena
     ) {
-        let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
-        chunk = min(length, max(64, fitting / 64 * 64))
         self.weight = weight
         self.keepsLogits = keepsLogits
-        let isQuantized = if case .quantized = weight { true } else { false }
+        let isQuantized = Self.storesNoLogits(weight)
+        chunk = Self.logitRows(configuration, length: length, nil)
         logits = arena.take(
             keepsLogits ? "logits" : isQuantized ? "logits of a token" : "logits of a chunk",
             rows: keepsLogits ? length : isQuantized ? 1 : chunk, columns: configuration.vocabularySize)
@@ -47,13 +46,24 @@ struct LanguageModelHead {
         coefficients = arena.take("head rows", rows: 1, columns: gatheredRows)
     }
 
+    /// Rows of logits that exist at a time, under weights with such products, or fp32.
+    static func logitRows(_ configuration: ModelConfiguration, length: Int, _ products: StoredProducts?) -> Int {
+        if products == .int8 { return 1 }
+        let fitting = logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
+        return min(length, max(64, fitting / 64 * 64))
+    }
+
+    private static func storesNoLogits(_ weight: Weights) -> Bool {
+        if case .stored(let matrix) = weight { matrix.type.products == .int8 } else { false }
+    }
+
     /// Pass A: the negative log-likelihood of `tokens[t + 1]` under row t of `hidden` [T, hidden], T - 1 - first values,
     /// from row `first` on.
     func forward(
         _ hidden: Matrix, tokens: [Int32], from first: Int = 0, on runtime: Runtime
     ) throws(LensError) -> [Float] {
         let count = tokens.count - 1
-        if case .quantized(let weight) = weight {
+        if Self.storesNoLogits(weight), case .stored(let weight) = weight {
             try runtime.headLosses(
                 hidden.rows(first..<count), weight, targets: tokens, in: first + 1..<count + 1,
                 into: losses.columns(first..<count))

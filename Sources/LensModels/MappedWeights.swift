@@ -2,11 +2,11 @@ import LensFormats
 import LensKernels
 import LensSupport
 
-/// The weights of a model for inference: quantized matrices stay as the mapped file stores them, with a copy packed for
-/// products or without; everything else is fp32.
+/// The weights of a model for inference: quantized and 16-bit matrices stay as the mapped file stores them, with a copy
+/// packed for products or without; everything else is fp32.
 package final class MappedWeights: WeightStore {
     package let layout: WeightLayout
-    private let stored: [String: QuantizedMatrix]
+    private let stored: [String: StoredMatrix]
     private let others: ParameterStore
     private let source: any ModelSource
 
@@ -21,32 +21,37 @@ package final class MappedWeights: WeightStore {
         self.layout = layout
         self.source = source
         let copy = layout.isPacked ? try AlignedBuffer(byteCount: layout.packedByteCount) : nil
-        var stored: [String: QuantizedMatrix] = [:]
+        var stored: [String: StoredMatrix] = [:]
         var offset = 0
         for description in layout.storedParameters {
             try check()
             let name = description.name
-            guard let matrix = try source.quantized(name) else { preconditionFailure("the layout is another file's") }
-            if let block = matrix.firstBadBlock {
-                let size = matrix.type.blockElements
-                throw .data(
-                    "\(source.path): tensor \(name) holds a scale that is not finite (block \(block) of its "
-                        + "\(matrix.rows * matrix.columns / size), each of \(size) elements in \(matrix.type.name)). The "
-                        + "file is damaged, or the training that made it diverged.")
-            }
+            guard let matrix = try source.stored(name) else { preconditionFailure("the layout is another file's") }
+            if let block = matrix.firstBadBlock { throw Self.notFinite(block, of: matrix, name, source.path) }
             stored[name] =
                 try copy.map { (copy) throws(LensError) in
                     try matrix.packed(into: copy, at: offset, on: runtime)
                 } ?? matrix
             if layout.isPacked { source.releasePages() }
-            offset += QuantizedMatrix.packedByteCount(rows: matrix.rows, columns: matrix.columns)
+            offset += StoredMatrix.packedByteCount(matrix.type, rows: matrix.rows, columns: matrix.columns)
         }
         self.stored = stored
         others = try ParameterStore(
             reading: source, as: layout.configuration, only: layout.otherParameters, on: runtime, check: check)
     }
 
-    package func weights(_ name: String) -> Weights { stored[name].map(Weights.quantized) ?? .f32(others[name]) }
+    private static func notFinite(_ block: Int, of matrix: StoredMatrix, _ name: String, _ path: String) -> LensError {
+        let size = matrix.type.blockElements
+        let what =
+            size == 1
+            ? "value that is not finite (element \(block))"
+            : "scale that is not finite (block \(block) of its \(matrix.rows * matrix.columns / size), each of \(size) "
+                + "elements in \(matrix.type.name))"
+        return .data(
+            "\(path): tensor \(name) holds a \(what). The file is damaged, or the training that made it diverged.")
+    }
+
+    package func weights(_ name: String) -> Weights { stored[name].map(Weights.stored) ?? .f32(others[name]) }
 
     package subscript(name: String) -> Matrix { others[name] }
 

@@ -26,16 +26,19 @@ extension KernelScratch {
     private mutating func addStored(_ layout: WeightLayout, length: Int) {
         let head = layout.configuration.headName
         for parameter in layout.storedParameters {
+            guard let type = layout.storedType(parameter.name) else { continue }
             let (outputs, inputs) = (parameter.shape[0], parameter.shape[1])
-            if layout.isPacked { addPacking(inputs: inputs) }
+            if layout.isPacked { addPacking(type, inputs: inputs) }
+            func add(rows: Int) {
+                addStoredProduct(type, isPacked: layout.isPacked, rows: rows, inputs: inputs)
+            }
             if parameter.name == head {
-                addHeadLosses(rows: length, vocabulary: outputs, inputs: inputs)
-                // The logits of a token.
-                addQuantizedProduct(rows: 1, inputs: inputs)
+                if type.products == .int8 { addHeadLosses(rows: length, vocabulary: outputs, inputs: inputs) }
+                add(rows: LanguageModelHead.logitRows(layout.configuration, length: length, type.products))
             } else if parameter.name.contains(".mlp.") {
-                addQuantizedProduct(rows: min(length, quantizedFeedForwardBlock), inputs: inputs)
+                add(rows: min(length, quantizedFeedForwardBlock))
             } else if parameter.name.contains(".self_attn.") {
-                addQuantizedProduct(rows: length, inputs: inputs)
+                add(rows: length)
             }
         }
     }

@@ -30,32 +30,37 @@ public struct WeightLayout: Sendable {
     package init(
         of source: any ModelSource, as configuration: ModelConfiguration, compute: Compute, lowMemory: Bool = false
     ) throws(LensError) {
-        guard compute != .bf16 else {
-            throw .usage(
-                "bf16 products are not there yet. Compute in f32, int8, or auto, which takes the faster of both.")
-        }
         var types: [String: TensorType] = [:]
         for parameter in compute == .f32 ? [] : configuration.parameters {
-            guard let matrix = try source.quantized(parameter.name), matrix.type.hasIntegerProducts else { continue }
+            guard let matrix = try source.stored(parameter.name), let products = matrix.type.products,
+                compute != .bf16 || products == .bf16
+            else { continue }
             types[parameter.name] = matrix.type
         }
-        if compute == .int8 && types.isEmpty {
+        if compute == .bf16 && types.isEmpty {
+            throw .usage(
+                "\(source.path) has no weights that bf16 products are for: they are of matrices in F16 or BF16. Compute in "
+                    + "f32, or auto, or take such a file of the model.")
+        }
+        if compute == .int8 && !types.values.contains(where: { $0.products == .int8 }) {
             throw .usage(
                 "\(source.path) has no weights that int8 products are for: they are of quantized matrices. Compute in f32, "
                     + "or auto, or take a quantized file of the model.")
         }
         if lowMemory && types.isEmpty {
             throw .usage(
-                "Low memory means to compute from the quantized weights in a model's file, and "
+                "Low memory means to compute from quantized or 16-bit weights in a model's file, and "
                     + (compute == .f32
-                        ? "f32 computes with fp32 copies of all weights. Compute in int8, or auto."
-                        : "\(source.path) has none. Leave it out, or take a quantized file of the model."))
+                        ? "f32 computes with fp32 copies of all weights. Compute in auto."
+                        : "\(source.path) has none. Leave it out, or take such a file of the model."))
         }
         self.init(configuration, types: types, isPacked: !lowMemory && !types.isEmpty)
     }
 
-    /// What products are computed in: never `auto`.
-    public var compute: Compute { types.isEmpty ? .f32 : .int8 }
+    /// What products are computed in: never `auto`. `int8` where some are; matrices of 16 bits are computed with in bf16 then.
+    public var compute: Compute {
+        types.isEmpty ? .f32 : types.values.contains(where: { $0.products == .int8 }) ? .int8 : .bf16
+    }
 
     /// Those that stay as the file stores them, and the fp32 ones, in the order of the forward pass.
     var storedParameters: [ParameterDescription] { configuration.parameters.filter { types[$0.name] != nil } }
@@ -70,7 +75,7 @@ public struct WeightLayout: Sendable {
         guard let type = types[configuration.headName] else {
             return .f32(Matrix(unbackedRows: rows, columns: columns))
         }
-        return .quantized(QuantizedMatrix(unbacked: type, rows: rows, columns: columns))
+        return .stored(StoredMatrix(unbacked: type, rows: rows, columns: columns))
     }
 }
 
@@ -78,7 +83,7 @@ extension WeightLayout {
     /// Bytes of the fp32 copies, of the file's matrices in their mapping, and of their packed copies.
     var f32ByteCount: Int { ParameterStore.byteCount(otherParameters) }
     var mappedByteCount: Int { sum { type, rows, columns in type.byteCount(of: rows * columns) ?? 0 } }
-    var packedByteCount: Int { isPacked ? sum { QuantizedMatrix.packedByteCount(rows: $1, columns: $2) } : 0 }
+    var packedByteCount: Int { isPacked ? sum(StoredMatrix.packedByteCount) : 0 }
 
     private func sum(_ byteCount: (TensorType, Int, Int) -> Int) -> Int {
         storedParameters.reduce(0) { sum, parameter in

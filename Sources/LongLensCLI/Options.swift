@@ -57,22 +57,19 @@ struct ComputeOptions: ParsableArguments {
     @Option(
         name: .long,
         help:
-            "f32: dequantized weights, exact to rounding; int8: integer products of quantized weights; auto: the fastest whose mean loss stays within 0.01 of f32, which is int8 where weights are quantized; bf16 is not there yet."
+            "f32: dequantized weights, exact to rounding; int8: integer products of quantized weights; bf16: products of F16 and BF16 weights in bf16; auto: the fastest whose mean loss stays within 0.01 of f32: int8 where weights are quantized, bf16 where they are F16 or BF16."
     )
     var compute: Compute = .auto
     @Flag(
         name: .customLong("low-memory"),
-        help: "Compute from the quantized weights in the mapped file, not from a packed copy: slower, to the same bits."
+        help: "Compute from the weights in the mapped file, not from a packed copy: slower, to the same bits."
     )
     var lowMemory = false
 
     func validate() throws {
-        if compute == .bf16 {
-            throw ValidationError("--compute bf16 is not there yet. Use f32, int8 or auto.")
-        }
         if compute == .f32 && lowMemory {
             throw ValidationError(
-                "--low-memory computes from the quantized weights in a file, and --compute f32 from fp32 copies of all "
+                "--low-memory computes from the weights in a file, and --compute f32 from fp32 copies of all "
                     + "weights. Leave out one of them.")
         }
     }

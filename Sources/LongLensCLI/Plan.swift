@@ -34,8 +34,10 @@ struct ShapeOptions: ParsableArguments {
                 model ?? "", tokenizer: tokenizer, compute: options.compute, lowMemory: options.lowMemory, on: runtime
             ).model
         }
-        guard options.compute != .int8 && !options.lowMemory else {
-            throw .usage("A --shape has random weights in fp32. Give --model a quantized file to compute in int8.")
+        guard [.auto, .f32].contains(options.compute) && !options.lowMemory else {
+            throw .usage(
+                "A --shape has random weights in fp32. Give --model a file with quantized or 16-bit weights to compute "
+                    + "from these.")
         }
         return try LanguageModel(randomWeightsOf: try ModelShapes.named(shape), seed: 0)
     }

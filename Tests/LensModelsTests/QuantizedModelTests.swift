@@ -9,7 +9,7 @@ import Testing
 extension ModelTests {
     /// Models that compute with the blocks of their file, against the same weights made fp32.
     @Suite struct QuantizedModelTests {
-        private static let types = TensorType.allCases.filter(\.hasIntegerProducts)
+        private static let types = TensorType.allCases.filter { $0.products == .int8 }
         private static let tokens = (0..<97).map { Int32($0 * $0 * 31 % 101) }
 
         private func model(
@@ -35,7 +35,8 @@ extension ModelTests {
                 .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS,
             ]
             #expect(Set(Self.types).isSuperset(of: expected))
-            #expect(!TensorType.f32.hasIntegerProducts && !TensorType.mxfp4.hasIntegerProducts)
+            #expect(TensorType.f32.products == nil && TensorType.mxfp4.products == nil)
+            #expect(TensorType.f16.products == .bf16 && TensorType.bf16.products == .bf16)
         }
 
         @Test(arguments: types, [true, false])
@@ -94,7 +95,7 @@ extension ModelTests {
                 func bytes(_ name: String) -> Int? { layout.buffers.first { $0.name == name }?.byteCount }
                 #expect(bytes("mapped file") == matrices.reduce(0) { $0 + $1.count } / 32 * 18)
                 let packed = matrices.reduce(0) {
-                    $0 + QuantizedMatrix.packedByteCount(rows: $1.shape[0], columns: $1.shape[1])
+                    $0 + StoredMatrix.packedByteCount(.q4_0, rows: $1.shape[0], columns: $1.shape[1])
                 }
                 #expect(bytes("packed parameters") == (lowMemory ? nil : packed))
                 let norms = configuration.parameters.count - matrices.count
@@ -150,7 +151,7 @@ extension ModelTests {
                 #expect(error?.kind == .usage && error?.message.contains(word) == true)
             }
             refused(fixture, .int8, "no weights that int8 products are for")
-            refused(fixture, .bf16, "not there yet")
+            refused(fixture, .bf16, "no weights that bf16 products are for")
             refused(fixture, .auto, lowMemory: true, "has none")
             refused(fixture, .f32, lowMemory: true, "fp32 copies")
             #expect(try Pretrained.load(path: fixture, compute: .auto).model.compute == .f32)

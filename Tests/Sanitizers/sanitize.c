@@ -160,6 +160,27 @@ static void all_weights(lens_context *c) {
             weights(c, type, sizes[i][0], sizes[i][1], 256, i % 2 * 4 * (sizes[i][1] % 4 == 0));
 }
 
+static void bf16(lens_context *c, lens_type type, size_t M, size_t N, size_t K, size_t head_size) {
+    size_t bytes = lens_packed_bf16_bytes(N, K);
+    lens_weights W = {type, N, K, noise(2 * N * K), head_size, NULL};
+    void *packed = lens_allocate(bytes);
+    check(packed != NULL, "no memory");
+    must(lens_pack_bf16(c, &W, packed));
+    for (int round = 0; round < 2; round++, W.packed = packed)
+        must(lens_gemm_bf16(c, M, K, round, numbers(M * K), K, 2,
+                            (lens_weights_product[]){{&W, numbers(M * N), N}, {&W, numbers(M * N), N}}));
+    lens_free(packed, bytes);
+    free_buffers();
+}
+
+static void all_bf16(lens_context *c) {
+    static const size_t sizes[][3] = {{1, 1, 1}, {5, 17, 127}, {13, 60, 129}, {49, 1040, 30}, {33, 50, 2500}};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        bf16(c, LENS_TYPE_F16, sizes[i][0], sizes[i][1], sizes[i][2], i % 2 * 4 * (sizes[i][1] % 4 == 0));
+        bf16(c, LENS_TYPE_BF16, sizes[i][0], sizes[i][1], sizes[i][2], 0);
+    }
+}
+
 static void formats(void) {
     for (int type = -1; type < 40; type++) {
         size_t block = lens_type_block_elements(type), bytes = lens_type_block_bytes(type);
@@ -312,8 +333,10 @@ static void drivers(lens_context *c) {
     products(c, lens_context_threads(c) > 1);
     attentions(c);
     all_weights(c);
+    all_bf16(c);
     lens_context *plain = context_with(lens_context_threads(c), lens_context_isa(c), LENS_FEATURE_NONE);
     all_weights(plain);
+    all_bf16(plain);
     lens_context_destroy(plain);
 }
 

@@ -9,6 +9,7 @@
 #define CLONGLENS_H
 
 #include "lens/attention.h"
+#include "lens/bf16.h"
 #include "lens/context.h"
 #include "lens/cpu.h"
 #include "lens/embedding.h"

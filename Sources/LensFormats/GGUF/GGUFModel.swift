@@ -56,10 +56,10 @@ package struct GGUFModel: ModelSource {
 
     package func type(of name: String) throws(LensError) -> TensorType { try tensor(name).type }
 
-    package func quantized(_ name: String) throws(LensError) -> QuantizedMatrix? {
+    package func stored(_ name: String) throws(LensError) -> StoredMatrix? {
         let tensor = try tensor(name)
-        guard tensor.shape.count == 2, tensor.type.blockElements > 1 else { return nil }
-        return unsafe QuantizedMatrix(
+        guard tensor.shape.count == 2, tensor.type.products != nil else { return nil }
+        return unsafe StoredMatrix(
             tensor.type, rows: tensor.shape[0], columns: tensor.shape[1],
             headSize: isInterleaved(name) ? configuration.headDimension : 0, blocks: file.bytes(of: tensor), owner: file
         )

@@ -56,6 +56,17 @@ package struct HuggingFaceModel: ModelSource {
 
     package func type(of name: String) throws(LensError) -> TensorType { try shards.type(of: names.stored(name)) }
 
+    package func stored(_ name: String) throws(LensError) -> StoredMatrix? {
+        let stored = names.stored(name)
+        guard let file = shards.file(of: stored), let tensor = file.tensors[stored], tensor.shape.count == 2,
+            let type = tensor.dataType.tensorType, type.products != nil
+        else { return nil }
+        return unsafe StoredMatrix(
+            type, rows: tensor.shape[0], columns: tensor.shape[1], blocks: file.bytes(of: tensor), owner: file)
+    }
+
+    package func releasePages() { shards.releasePages() }
+
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let stored = names.stored(name)
         guard let file = shards.file(of: stored) else { throw ParameterChecks.unknown(name, path) }

@@ -38,6 +38,9 @@ struct SafetensorsShards: Sendable {
 
     func file(of name: String) -> SafetensorsFile? { indices[name].map { files[$0] } }
 
+    /// See ``MappedFile/releasePages()``.
+    func releasePages() { for file in files { file.releasePages() } }
+
     func tensor(_ name: String) -> SafetensorsTensor? { file(of: name)?.tensors[name] }
 
     func type(of name: String) throws(LensError) -> TensorType {

@@ -65,6 +65,9 @@ package final class SafetensorsFile: Sendable {
         unsafe UnsafeRawBufferPointer(rebasing: file.buffer[tensor.byteRange])
     }
 
+    /// See ``MappedFile/releasePages()``.
+    package func releasePages() { file.releasePages() }
+
     /// Converts the tensor of this name (F32, F16 or BF16) to fp32; `destination` must have its count.
     package func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws(LensError) {
         let tensor = try tensor(name)

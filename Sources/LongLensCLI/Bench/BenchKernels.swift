@@ -42,8 +42,8 @@ struct BenchKernels: ParsableCommand {
             for map in linearMaps(configuration) where only != .attention {
                 progress.update("products of \(length) tokens, \(map.outputs) x \(map.inputs)")
                 rows += try products(length, map.outputs, map.inputs, on: runtime, progress)
-                for type in [TensorType.q8_0, .q4_1] where map.inputs.isMultiple(of: type.blockElements) {
-                    rows.append(try quantizedProduct(length, map, type, on: runtime, progress))
+                for type in [TensorType.q8_0, .q4_1, .bf16] where map.inputs.isMultiple(of: type.blockElements) {
+                    rows.append(try storedProduct(length, map, type, on: runtime, progress))
                 }
             }
             if only == .products { continue }
@@ -52,7 +52,7 @@ struct BenchKernels: ParsableCommand {
         }
         progress.clear()
         let header = before.measuredAgain(on: runtime)
-        let rated = rows.map { $0.of(peak: $0.isInteger ? header.int8_peak_gops : header.peak_gflops) }
+        let rated = rows.map { $0.of(peak: header.peak(of: $0.compute)) }
         try report(header, rated, options)
     }
 
@@ -99,19 +99,20 @@ struct BenchKernels: ParsableCommand {
         }
     }
 
-    /// A product with packed weights of a type, against the peak of products of bytes.
-    private func quantizedProduct(
+    /// A product with packed weights of a type, against the peak of such products.
+    private func storedProduct(
         _ t: Int, _ map: LinearMap, _ type: TensorType, on runtime: Runtime, _ progress: ProgressLine
     ) throws -> KernelRow {
         let x = try Matrix(rows: t, columns: map.inputs)
         let y = try Matrix(rows: t, columns: map.outputs)
         var generator = SeededGenerator(seed: 1)
         x.fillNormal(deviation: 1, generator: &generator)
-        let weights = try QuantizedMatrix(normal: type, rows: map.outputs, columns: map.inputs, on: runtime)
+        let weights = try StoredMatrix(normal: type, rows: map.outputs, columns: map.inputs, on: runtime)
         return try row(
             "product \(type.name)", "T=\(t) N=\(map.outputs) K=\(map.inputs)",
-            flops: 2 * Double(t) * Double(map.outputs) * Double(map.inputs), isInteger: true, progress
-        ) { try runtime.multiply(x, .quantized(weights), into: y) }
+            flops: 2 * Double(t) * Double(map.outputs) * Double(map.inputs),
+            compute: type.products == .bf16 ? .bf16 : .int8, progress
+        ) { try runtime.multiply(x, .stored(weights), into: y) }
     }
 
     private func attentions(
@@ -148,11 +149,11 @@ struct BenchKernels: ParsableCommand {
     }
 
     private func row(
-        _ kernel: String, _ shape: String, flops: Double, isInteger: Bool = false, _ progress: ProgressLine,
+        _ kernel: String, _ shape: String, flops: Double, compute: Compute = .f32, _ progress: ProgressLine,
         _ work: () throws -> Void
     ) throws -> KernelRow {
         let timing = try measure(options.repeats, work)
         options.note("\(kernel) \(shape)", timing, progress)
-        return KernelRow(kernel: kernel, shape: shape, flops: flops, isInteger: isInteger, seconds: timing)
+        return KernelRow(kernel: kernel, shape: shape, flops: flops, compute: compute, seconds: timing)
     }
 }

@@ -11,6 +11,8 @@ struct BenchHeader: Encodable {
     private(set) var peak_gflops: Double
     /// Of products of bytes, two operations each.
     private(set) var int8_peak_gops: Double
+    /// Of products with weights of 16 bits.
+    private(set) var bf16_peak_gflops: Double
     /// What products are computed in.
     let compute: String
     let model: String?
@@ -18,12 +20,14 @@ struct BenchHeader: Encodable {
     let date: String
 
     static let columns = [
-        "model", "machine", "instruction_set", "threads", "peak_gflops", "int8_peak_gops", "compute", "version", "date",
+        "model", "machine", "instruction_set", "threads", "peak_gflops", "int8_peak_gops", "bf16_peak_gflops",
+        "compute",
+        "version", "date",
     ]
     var cells: [String] {
         [
             model ?? "", machine, instruction_set, "\(threads)", Format.decimal(peak_gflops, 0),
-            Format.decimal(int8_peak_gops, 0), compute, version, date,
+            Format.decimal(int8_peak_gops, 0), Format.decimal(bf16_peak_gflops, 0), compute, version, date,
         ]
     }
 
@@ -36,18 +40,28 @@ struct BenchHeader: Encodable {
         threads = runtime.threadCount
         peak_gflops = runtime.measurePeak(seconds: 0.3)
         int8_peak_gops = runtime.measureInt8Peak(seconds: 0.3)
+        bf16_peak_gflops = runtime.measureBF16Peak(seconds: 0.3)
         self.model = model
         date = Format.today()
     }
 
     /// The peak that rows are a share of.
-    var peak: Double { compute == Compute.int8.rawValue ? int8_peak_gops : peak_gflops }
+    var peak: Double { peak(of: Compute(rawValue: compute) ?? .f32) }
+
+    func peak(of compute: Compute) -> Double {
+        switch compute {
+        case .int8: int8_peak_gops
+        case .bf16: bf16_peak_gflops
+        case .f32, .auto: peak_gflops
+        }
+    }
 
     /// With the higher of two peaks: a disturbed measurement would flatter every row.
     func measuredAgain(on runtime: Runtime) -> BenchHeader {
         var header = self
         header.peak_gflops = max(peak_gflops, runtime.measurePeak(seconds: 0.3))
         header.int8_peak_gops = max(int8_peak_gops, runtime.measureInt8Peak(seconds: 0.3))
+        header.bf16_peak_gflops = max(bf16_peak_gflops, runtime.measureBF16Peak(seconds: 0.3))
         return header
     }
 }
@@ -149,15 +163,15 @@ struct KernelRow: BenchRow {
     let kernel, shape: String
     let gflops, spread: Double
     var peak_fraction = 0.0
-    /// Whether `gflops` and `peak_fraction` are of products of bytes.
-    let isInteger: Bool
+    /// What `gflops` and `peak_fraction` are of.
+    let compute: Compute
 
     private enum CodingKeys: String, CodingKey { case kernel, shape, gflops, peak_fraction, spread }
 
-    init(kernel: String, shape: String, flops: Double, isInteger: Bool, seconds: Timing) {
+    init(kernel: String, shape: String, flops: Double, compute: Compute, seconds: Timing) {
         self.kernel = kernel
         self.shape = shape
-        self.isInteger = isInteger
+        self.compute = compute
         gflops = flops / seconds.median / 1e9
         spread = seconds.spread
     }
@@ -192,7 +206,7 @@ func report<Row: BenchRow>(_ header: BenchHeader, _ rows: [Row], _ options: Benc
     case .table:
         let model = header.model.map { ", \($0)" } ?? ""
         try StandardOutput.writeLine(
-            "longlens \(header.version)\(model), \(header.machine), \(header.instruction_set), \(header.threads) threads, peak \(Format.decimal(header.peak_gflops, 0)) GFLOP/s, of int8 \(Format.decimal(header.int8_peak_gops, 0)) GOP/s; computed in \(header.compute)"
+            "longlens \(header.version)\(model), \(header.machine), \(header.instruction_set), \(header.threads) threads, peak \(Format.decimal(header.peak_gflops, 0)) GFLOP/s, of bf16 \(Format.decimal(header.bf16_peak_gflops, 0)) GFLOP/s, of int8 \(Format.decimal(header.int8_peak_gops, 0)) GOP/s; computed in \(header.compute)"
         )
         try StandardOutput.write(Format.table([Row.columns] + rows.map(\.cells)))
     }

@@ -12,6 +12,9 @@ double lens_measure_peak_gflops(lens_context *context, double seconds);
 /// The same of products of bytes in GOP/s, two operations a product.
 double lens_measure_peak_int8_gops(lens_context *context, double seconds);
 
+/// The same of products with weights of 16 bits, in GFLOP/s: of bf16 where the context has instructions for them.
+double lens_measure_peak_bf16_gflops(lens_context *context, double seconds);
+
 LENS_END_C
 
 #endif

@@ -69,3 +69,7 @@ double lens_measure_peak_gflops(lens_context *context, double seconds) {
 double lens_measure_peak_int8_gops(lens_context *context, double seconds) {
     return measure(context, context->kernels->int8.multiply_adds, seconds);
 }
+
+double lens_measure_peak_bf16_gflops(lens_context *context, double seconds) {
+    return measure(context, context->kernels->bf16.multiply_adds, seconds);
+}

@@ -4,6 +4,7 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
     (void)isa, (void)features;
     lens_gemm_kernels_scalar(&table->gemm);
     lens_int8_kernels_scalar(&table->int8);
+    lens_bf16_kernels_scalar(&table->bf16);
     lens_attention_kernels_scalar(&table->attention);
     lens_row_kernels_scalar(&table->row);
     table->multiply_adds = lens_multiply_adds_scalar;
@@ -12,6 +13,7 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
         lens_gemm_kernels_avx2(&table->gemm);
         lens_int8_kernels_avx2(&table->int8);
         if (features & LENS_FEATURE_VNNI) lens_int8_kernels_avx2_vnni(&table->int8);
+        lens_bf16_kernels_avx2(&table->bf16);
         lens_attention_kernels_avx2(&table->attention);
         lens_row_kernels_avx2(&table->row);
         table->multiply_adds = lens_multiply_adds_avx2;
@@ -20,6 +22,8 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
         lens_gemm_kernels_avx512(&table->gemm);
         lens_int8_kernels_avx512(&table->int8);
         if (features & LENS_FEATURE_VNNI) lens_int8_kernels_avx512_vnni(&table->int8);
+        lens_bf16_kernels_avx512(&table->bf16);
+        if (features & LENS_FEATURE_BF16) lens_bf16_kernels_avx512_bf16(&table->bf16);
         lens_attention_kernels_avx512(&table->attention);
         if (features & LENS_FEATURE_BF16) lens_attention_kernels_avx512_bf16(&table->attention);
         lens_row_kernels_avx512(&table->row);

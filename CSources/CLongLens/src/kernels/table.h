@@ -4,6 +4,7 @@
 #define LENS_KERNEL_TABLE_H
 
 #include "kernels/attention_kernels.h"
+#include "kernels/bf16_kernels.h"
 #include "kernels/gemm_kernels.h"
 #include "kernels/int8_kernels.h"
 #include "kernels/peak_kernels.h"
@@ -13,6 +14,7 @@
 typedef struct lens_kernel_table {
     lens_gemm_kernels gemm;
     lens_int8_kernels int8;
+    lens_bf16_kernels bf16;
     lens_attention_kernels attention;
     lens_row_kernels row;
     double (*multiply_adds)(size_t rounds); // runs a loop of independent multiply-adds, returns their number of FLOPs

@@ -80,6 +80,15 @@ static inline uint16_t float_to_half(float value) {
     return (uint16_t)(sign | (magnitude >= 0x47800000 ? special : finite));
 }
 
+// bf16 to the nearest, ties to even; the quiet bit keeps a NaN whose payload is all in the lost half.
+static inline uint16_t float_to_bfloat(float value) {
+    uint32_t bits = float_bits(value);
+    uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? (bits >> 16) | 0x40 : rounded);
+}
+
+static inline float bfloat_to_float(uint16_t bfloat) { return bits_float((uint32_t)bfloat << 16); }
+
 static inline float load_half_as_float(const void *source) { return half_to_float(load_half(source)); }
 
 // Eight scales and eight minima of six bits in twelve bytes, as Q4_K and Q5_K pack them.

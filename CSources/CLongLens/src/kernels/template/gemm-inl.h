@@ -123,25 +123,7 @@ static void edge_tile(size_t m, size_t n, size_t k, bool accumulate, lens_gemm_p
     }
 }
 
-// Packs up to VF_WIDTH lanes whose k elements are contiguous into the first `keep` columns of a panel of `width`
-// columns.
-LENS_INLINE void pack_lanes(const size_t width, const size_t keep, size_t lanes, size_t k, const float *x, size_t ldx,
-                            float *packed) {
-    const vmask kept = vf_first_mask(keep);
-    for (size_t p = 0; p < k; p += VF_WIDTH) {
-        size_t length = min(k - p, VF_WIDTH);
-        const vmask here = vf_first_mask(length);
-        vf square[VF_WIDTH];
-#pragma clang loop unroll(full)
-        for (size_t l = 0; l < VF_WIDTH; l++)
-            square[l] = l < keep && l < lanes ? vf_load_mask(x + l * ldx + p, here) : vf_zero();
-        vf_transpose(square);
-        float *to = packed + p * width;
-#pragma clang loop unroll(full)
-        for (size_t q = 0; q < VF_WIDTH; q++)
-            if (q < length) vf_store_mask(to + q * width, square[q], kept);
-    }
-}
+#include "kernels/template/pack_lanes-inl.h"
 
 static void pack_a(size_t m, size_t k, bool transpose, const float *a, size_t lda, float *packed) {
     if (transpose) {

@@ -1,10 +1,10 @@
 import CLongLens
 import LensSupport
 
-/// A matrix [rows, columns] in blocks of a quantized type, as a model file stores it: a view of the mapped file, which it
-/// keeps alive.
+/// A matrix [rows, columns] of a type that products compute with, as a model file stores it: a view of the mapped file,
+/// which it keeps alive.
 @safe
-package struct QuantizedMatrix: @unchecked Sendable {
+package struct StoredMatrix: @unchecked Sendable {
     package let type: TensorType
     package let rows: Int
     package let columns: Int
@@ -74,8 +74,10 @@ package struct QuantizedMatrix: @unchecked Sendable {
         }
     }
 
-    /// The first block, in the file's order, with a scale that is infinite or not a number; nil where there is none.
+    /// The first block, in the file's order, with a scale that is infinite or not a number; nil where there is none. Of
+    /// types of 16 bits every element is a block.
     package var firstBadBlock: Int? {
+        if type.products == .bf16 { return firstNonFinite(exponent: type == .f16 ? 0x7C00 : 0x7F80) }
         let (size, offsets) = (type.blockBytes, type.halfScaleOffsets)
         let bytes = unsafe bytes
         for block in 0..<bytes.count / size {
@@ -86,20 +88,40 @@ package struct QuantizedMatrix: @unchecked Sendable {
         }
         return nil
     }
+
+    /// The first of the numbers of 16 bits whose bits of `exponent` are all set.
+    private func firstNonFinite(exponent: UInt16) -> Int? {
+        let count = rows * columns, piece = 4096, start = unsafe start
+        func isBad(_ index: Int) -> Bool {
+            let number = unsafe start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+            return UInt16(littleEndian: number) & exponent == exponent
+        }
+        for first in stride(from: 0, to: count, by: piece) {
+            let range = first..<min(first + piece, count)
+            var any = false
+            for index in range { any = isBad(index) || any }
+            if any { return range.first(where: isBad) }
+        }
+        return nil
+    }
 }
 
-extension QuantizedMatrix {
-    /// Bytes of a packed copy, of any type; whole cache lines.
-    package static func packedByteCount(rows: Int, columns: Int) -> Int {
-        lens_packed_weights_bytes(rows, columns)
+extension StoredMatrix {
+    /// Bytes of a packed copy, in whole cache lines.
+    package static func packedByteCount(_ type: TensorType, rows: Int, columns: Int) -> Int {
+        type.products == .bf16 ? lens_packed_bf16_bytes(rows, columns) : lens_packed_weights_bytes(rows, columns)
     }
 
     /// The same matrix with a copy as products want it, written at `offset` of `buffer`, a whole number of cache lines.
     package func packed(into buffer: AlignedBuffer, at offset: Int, on runtime: Runtime) throws(LensError) -> Self {
-        let count = Self.packedByteCount(rows: rows, columns: columns)
+        let count = Self.packedByteCount(type, rows: rows, columns: columns)
         precondition(offset.isMultiple(of: 64) && offset + count <= buffer.byteCount, "packed past the buffer")
         try unsafe runtime.run { context in
-            unsafe withDescription { unsafe lens_pack_weights(context, $0, buffer.start + offset) }
+            unsafe withDescription { weights in
+                unsafe type.products == .bf16
+                    ? lens_pack_bf16(context, weights, buffer.start + offset)
+                    : lens_pack_weights(context, weights, buffer.start + offset)
+            }
         }
         var result = self
         result.packed = (buffer, offset)
@@ -119,7 +141,7 @@ extension QuantizedMatrix {
     }
 }
 
-extension QuantizedMatrix {
+extension StoredMatrix {
     /// Normal numbers in a writable type, packed: to be measured with. `.machine` when there is no memory.
     package init(normal type: TensorType, rows: Int, columns: Int, on runtime: Runtime) throws(LensError) {
         let values = try Matrix(rows: rows, columns: columns)
@@ -129,16 +151,27 @@ extension QuantizedMatrix {
         let bytes = unsafe UnsafeMutableRawBufferPointer(
             start: buffer.start, count: rows * columns / type.blockElements * type.blockBytes)
         unsafe type.quantize(UnsafeBufferPointer(values.elements), into: bytes)
-        let copy = try AlignedBuffer(byteCount: Self.packedByteCount(rows: rows, columns: columns))
-        self = try unsafe QuantizedMatrix(
+        let copy = try AlignedBuffer(byteCount: Self.packedByteCount(type, rows: rows, columns: columns))
+        self = try unsafe StoredMatrix(
             type, rows: rows, columns: columns, blocks: UnsafeRawBufferPointer(bytes), owner: buffer
         ).packed(into: copy, at: 0, on: runtime)
     }
 }
 
+/// How products compute with weights as a file stores them, without making them fp32 beforehand.
+package enum StoredProducts: CaseIterable, Sendable {
+    /// Of 8-bit integers, with their scales.
+    case int8
+    /// Of bf16.
+    case bf16
+}
+
 extension TensorType {
-    /// Whether products compute with its blocks, without making them fp32.
-    package var hasIntegerProducts: Bool { lens_weights_computed(CInt(rawValue)) && !halfScaleOffsets.isEmpty }
+    /// The products that the type has; nil where its weights become fp32.
+    package var products: StoredProducts? {
+        if self == .f16 || self == .bf16 { return .bf16 }
+        return lens_weights_computed(CInt(rawValue)) && !halfScaleOffsets.isEmpty ? .int8 : nil
+    }
 
     /// Where a block has its fp16 scales (and minima), in bytes.
     package var halfScaleOffsets: [Int] {
