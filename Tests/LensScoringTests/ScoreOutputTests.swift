@@ -104,7 +104,7 @@ import Testing
                         if let next = waiting.first, windowsKept > 0 { try output.keep(Array(next.nll[..<7])) }
                         break
                     }
-                    #expect(known.dropFirst().allSatisfy(\.isEmpty), "only the first was begun before")
+                    #expect(known.dropFirst().allSatisfy { $0.isEmpty }, "only the first was begun before")
                     #expect(computed == 1, "\(written)")
                     resume = true
                 }
