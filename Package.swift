@@ -121,7 +121,9 @@ let package = Package(
             "LensModelsTests", ["LensModels", "LensTokenizers", "LensFormats", "LensKernels", "LensSupport"],
             fixtures: true),
         tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats", "LensSupport"]),
-        tests("LensScoringTests", ["LensScoring", "LensData", "LensWeighting", "LensFormats", "LensSupport"]),
+        tests(
+            "LensScoringTests",
+            ["LensScoring", "LensData", "LensModels", "LensWeighting", "LensFormats", "LensSupport"]),
         tests(
             "LensTrainingTests",
             [

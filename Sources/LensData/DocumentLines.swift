@@ -17,6 +17,9 @@ final class DocumentLines {
     /// Bytes of the file, as it is stored, up to the end of the last line.
     var position: Int { min(stream.storedCount, stream.isCompressed ? .max : lines.end) }
 
+    /// Whether the next line is there, or something of it, without waiting for a pipe.
+    var isReady: Bool { lines.hasLine || stream.isReady }
+
     /// The next document, which may be empty, or nil at the end.
     func next() throws(LensError) -> Document? {
         let hint =

@@ -48,6 +48,12 @@ public final class DocumentReader {
     /// where it is compressed.
     public var position: Int { finishedByteCount + (current?.lines?.position ?? current?.stream.storedCount ?? 0) }
 
+    /// Whether the next document may have to be waited for: a pipe gives nothing just now, or is yet to be opened.
+    package var mayWait: Bool {
+        if let lines = current?.lines { return !lines.isReady }
+        return files.first.map { $0.byteCount == nil } ?? false
+    }
+
     /// The next document, or nil when all are read. Empty ones are left out.
     ///
     /// Throws `.data` for malformed JSON, invalid UTF-8 (with its offset) or content that is no document, naming file and

@@ -7,22 +7,25 @@ extension Runtime {
     /// `query`, `output` [T, heads * size]; `key`, `value` [T, keyValueHeads * size]; `logSumExp` [heads, T]. Scores are
     /// scaled by 1 / √size unless `scale` says otherwise.
     ///
-    /// - Parameter inBF16: round what is multiplied to bf16 where the machine has instructions for it; sums stay fp32.
+    /// - Parameters:
+    ///   - spans: sequences within which tokens see each other, each with the bits that it has alone; nil for one.
+    ///   - inBF16: round what is multiplied to bf16 where the machine has instructions for it; sums stay fp32.
     package func attention(
-        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, scale: Float? = nil,
-        inBF16: Bool = false, into output: Matrix, logSumExp: Matrix
+        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, spans: RowSpans? = nil,
+        scale: Float? = nil, inBF16: Bool = false, into output: Matrix, logSumExp: Matrix
     ) throws(LensError) {
         let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
         precondition(key.rows == query.rows && output.rows == query.rows && output.columns == query.columns)
         precondition(logSumExp.count == heads * query.rows)
-        try unsafe run { context in
+        precondition(spans == nil || spans?.rows == query.rows)
+        try unsafe run(over: spans) { context, spans in
             unsafe lens_attention_forward(
-                context, shape, inBF16 ? LENS_ARITHMETIC_BF16 : LENS_ARITHMETIC_F32, query.pointer, key.pointer,
+                context, shape, spans, inBF16 ? LENS_ARITHMETIC_BF16 : LENS_ARITHMETIC_F32, query.pointer, key.pointer,
                 value.pointer, output.pointer, logSumExp.pointer)
         }
     }
 
-    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:scale:into:logSumExp:)``, overwritten, from what it
+    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:scale:inBF16:into:logSumExp:)`` of one sequence, overwritten, from what it
     /// was given and gave. `delta` [heads, rows] is scratch.
     ///
     /// - Parameter positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and

@@ -20,8 +20,10 @@ struct DecoderLayer {
 
     /// The attention part and the second norm: fills `a` up to `a.feedForwardInput` from `input` [T, hidden], but for
     /// what is `kept` there already.
+    ///
+    /// - Parameter spans: the sequences that `input` holds; nil for one.
     func forwardAttention(
-        _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, kept: Retention = .input
+        _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, spans: RowSpans? = nil, kept: Retention = .input
     ) throws(LensError) {
         let p = parameters
         try runtime.rmsNorm(
@@ -32,11 +34,11 @@ struct DecoderLayer {
                 a.attentionInput, [(p.query, a.projectedQuery), (p.key, a.projectedKey), (p.value, a.value)],
                 on: runtime)
         }
-        if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary) }
+        if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary, spans) }
         if kept < .attention {
             try runtime.attention(
                 query: a.query, key: a.key, value: a.value, heads: configuration.headCount,
-                keyValueHeads: configuration.keyValueHeadCount, inBF16: attendsInBF16, into: a.attended,
+                keyValueHeads: configuration.keyValueHeadCount, spans: spans, inBF16: attendsInBF16, into: a.attended,
                 logSumExp: a.logSumExp)
         }
         if kept < .projections {
@@ -48,11 +50,14 @@ struct DecoderLayer {
             rstd: a.feedForwardRstd)
     }
 
-    private func normAndRotateHeads(_ a: LayerActivations, _ rotary: RotaryTable) throws(LensError) {
+    private func normAndRotateHeads(
+        _ a: LayerActivations, _ rotary: RotaryTable, _ spans: RowSpans?
+    ) throws(LensError) {
         try normHeads(a.projectedQuery, weight: parameters.queryNorm, into: a.query, rstd: a.queryRstd)
         try normHeads(a.projectedKey, weight: parameters.keyNorm, into: a.key, rstd: a.keyRstd)
-        try runtime.rotate(a.query, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.headCount)
-        try runtime.rotate(a.key, cosine: rotary.cosines, sine: rotary.sines, heads: configuration.keyValueHeadCount)
+        for (x, heads) in [(a.query, configuration.headCount), (a.key, configuration.keyValueHeadCount)] {
+            try runtime.rotate(x, cosine: rotary.cosines, sine: rotary.sines, heads: heads, spans: spans)
+        }
     }
 
     /// The feed-forward part: `output` [T, hidden] from `a.feedForwardInput` and `a.middle`, in blocks of tokens.

@@ -63,14 +63,6 @@ package struct RotaryFrequencies: Equatable, Sendable {
         self.attentionFactor = attentionFactor
     }
 
-    /// True when the frequencies change with the length of the sequence.
-    static func dependOnLength(_ configuration: ModelConfiguration) -> Bool {
-        switch configuration.ropeScaling {
-        case .dynamic, .longrope: true
-        default: false
-        }
-    }
-
     private static func plain(base: Double, dimension: Int) -> [Double] {
         (0..<dimension / 2).map { pow(base, -2 * Double($0) / Double(dimension)) }
     }

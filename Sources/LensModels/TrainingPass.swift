@@ -81,7 +81,6 @@ package final class TrainingPass {
         self.tokens = tokens
         rotary.prepare(length: tokens.count)
         let b = buffers.prefix(tokens.count, model.configuration)
-        let rotary = rotary.prefix(tokens.count)
         try runtime.embed(tokens, table: weights.embedding, into: b.inputs[0])
         for (index, layer) in layers.enumerated() {
             let a = b.activations(of: index)
@@ -112,7 +111,6 @@ package final class TrainingPass {
                     + "prediction, after a forward pass.")
         }
         let b = buffers.prefix(tokens.count, model.configuration)
-        let rotary = rotary.prefix(tokens.count)
         let factor = scale / Float(weights.count)
         let weighted = weights.indices.filter { !leavesOut || weights[$0] != 0 }
         try b.head.backward(

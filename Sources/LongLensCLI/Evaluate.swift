@@ -21,6 +21,7 @@ struct Evaluate: ParsableCommand {
     @Option(name: .long, help: "At most so many sequences (default: all).") var sequences: Int?
     @Flag(name: .long, help: "As JSON.") var json = false
     @OptionGroup var computing: ComputeOptions
+    @OptionGroup var batch: BatchOptions
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
@@ -49,8 +50,7 @@ struct Evaluate: ParsableCommand {
         }
         machine.note(pretrained, runtime)
         let run = EvaluationRun(
-            self, pretrained,
-            try InferencePass(pretrained.model, contextLength: context.value, grows: true, on: runtime), stop)
+            self, pretrained, try batch.pass(pretrained.model, context: context.value, on: runtime), stop)
         do throws(LensError) {
             switch task {
             case .perplexity: try run.measurePerplexity()
@@ -91,30 +91,25 @@ private final class EvaluationRun {
 
     func measurePerplexity() throws(LensError) {
         let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
-        var evaluation = PerplexityEvaluation(
-            encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos)
-        let reader = try command.documents.reader(stop, warn: warn)
-        while evaluation.sequenceCount < command.sequences ?? .max {
-            let start = reader.position
-            guard let document = try reader.next() else { break }
-            progress.enter(start..<reader.position, of: reader.byteCount)
-            documentCount += 1
-            do throws(LensError) {
-                try evaluation.add(document, limit: command.sequences ?? .max) {
-                    [self] (sequence, count) throws(LensError) in
-                    watch(
-                        sequence.tokens.count, Double(sequence.index)..<Double(sequence.index + 1), of: count,
-                        document.id)
-                    tokenCount += sequence.tokens.count
-                    sequenceCount += 1
-                }
-            } catch {
-                (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount)
-                throw error
-            }
-            (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount)
+        let evaluation = PerplexityEvaluation(
+            encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos
+        ) { [self] (part) throws(LensError) in
+            tokenCount = Int(part.tokens.upperBound)
+            follow(part)
         }
-        guard losses.count > 0 else {
+        defer { (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount) }
+        let reader = try command.documents.reader(stop, warn: warn)
+        progress.byteCount = reader.byteCount
+        let limit = command.sequences ?? .max
+        while evaluation.addedCount < limit {
+            let start = reader.position
+            guard let document = try evaluation.finishing(beforeErrorOf: reader.next) else { break }
+            documentCount += 1
+            try evaluation.add(
+                document, bytes: Double(start)..<Double(max(start, reader.position)), limit: limit)
+        }
+        try evaluation.finish()
+        guard evaluation.losses.count > 0 else {
             throw .data(
                 "There is nothing to measure in \(documentCount == 1 ? "a document" : "\(documentCount) documents") of one "
                     + "token: a loss is that of a token after another.")
@@ -128,11 +123,17 @@ private final class EvaluationRun {
         var evaluation = RecallEvaluation(tokenizer: tokenizer, pass: pass, addsBOS: command.documents.addsBOS)
         let reader = try RecallDocumentReader(
             paths: command.documents.documents, warn: warn, whileWaiting: stop.whileWaiting)
+        progress.byteCount = reader.byteCount
         while evaluation.documentCount < command.sequences ?? .max {
             let start = reader.position
             guard let document = try reader.next() else { break }
-            progress.enter(start..<reader.position, of: reader.byteCount)
-            watch(command.context.value, 0..<1, of: 1, document.id)
+            let position = Double(start)..<Double(max(start, reader.position))
+            let tokens = Double(tokenCount)..<Double(tokenCount + command.context.value)
+            let sequences = Double(documentCount)..<Double(documentCount + 1)
+            follow(
+                WorkPart(
+                    document: document.id, longest: command.context.value, bytes: position, tokens: tokens,
+                    sequences: sequences))
             try evaluation.add(document)
             tokenCount += evaluation.lastTokenCount
             documentCount += 1
@@ -145,21 +146,18 @@ private final class EvaluationRun {
         }
     }
 
-    /// Follows the pass over a sequence, which is a part of the document at hand.
-    private func watch(_ length: Int, _ part: Range<Double>, of count: Int, _ document: String) {
+    /// Follows the pass over a part of the work.
+    private func follow(_ part: WorkPart) {
         let configuration = pretrained.model.configuration
-        if !hasWarned, let warning = configuration.warning(contextLength: min(length, command.context.value)) {
+        if !hasWarned, let warning = configuration.warning(contextLength: part.longest) {
             hasWarned = true
             warn(warning)
         }
-        let before = tokenCount
-        progress.begin(at: part.lowerBound / Double(count), tokens: before)
+        progress.begin(part)
         pass.afterLayer = { [self] (layers) throws(LensError) in
-            try stop.check("Stopped in document \(document).")
-            let share = Double(layers) / Double(configuration.layerCount)
+            try stop.check("Stopped in document \(part.document).")
             progress.advance(
-                to: (part.lowerBound + share) / Double(count), tokens: before + Int(share * Double(length)), document,
-                least: command.sequences.map { (Double(sequenceCount) + share) / Double($0) })
+                to: Double(layers) / Double(configuration.layerCount), ofSequences: command.sequences)
         }
     }
 

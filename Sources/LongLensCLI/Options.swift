@@ -77,6 +77,23 @@ struct ComputeOptions: ParsableArguments {
 
 extension Compute: ExpressibleByArgument {}
 
+/// How much is computed together.
+struct BatchOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help:
+            "Most tokens of windows that are computed together, of several documents too; changes speed and memory, and no loss (default: the context, at least \(WindowPlan.leastBatch))."
+    )
+    var batch: Count?
+
+    /// A pass over windows of at most `context` tokens.
+    func pass(_ model: LanguageModel, context: Int, on runtime: Runtime) throws(LensError) -> InferencePass {
+        try InferencePass(
+            model, contextLength: context, batch: batch?.value ?? max(context, WindowPlan.leastBatch), grows: true,
+            on: runtime)
+    }
+}
+
 /// How a command computes.
 struct ThreadOptions: ParsableArguments {
     @Option(name: .long, help: "Threads (default: the physical cores this process may use).")

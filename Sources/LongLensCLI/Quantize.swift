@@ -102,25 +102,27 @@ private final class QuantizationCheck {
     ) throws(LensError) -> (losses: BucketedLosses, sequences: Int) {
         defer { progress.clear() }
         let pass = try InferencePass(model, contextLength: contextLength, grows: true, on: runtime)
-        var evaluation = PerplexityEvaluation(encoder: encoder, pass: pass, bosToken: bosToken)
-        let sizes = documents.map(\.size), all = sizes.reduce(0, +)
-        var start = which.rawValue * all
-        for (document, size) in zip(documents, sizes) {
-            progress.enter(start..<start + size, of: 2 * all)
-            start += size
-            try evaluation.add(document) { (sequence, count) throws(LensError) in
-                let tokens = tokenCount, first = Double(sequence.index) / Double(count)
-                tokenCount += sequence.tokens.count
-                progress.begin(at: first, tokens: tokens)
-                pass.afterLayer = { [progress] (layers) throws(LensError) in
-                    try check()
-                    let share = Double(layers) / Double(model.configuration.layerCount)
-                    progress.advance(
-                        to: first + share / Double(count), tokens: tokens + Int(share * Double(sequence.tokens.count)),
-                        "\(which) \(document.id)")
-                }
+        let earlier = tokenCount
+        let evaluation = PerplexityEvaluation(encoder: encoder, pass: pass, bosToken: bosToken) {
+            [self, progress] (part) throws(LensError) in
+            var part = part
+            part.document = "\(which) \(part.document)"
+            part.tokens = part.tokens.lowerBound + Double(earlier)..<part.tokens.upperBound + Double(earlier)
+            tokenCount = Int(part.tokens.upperBound)
+            progress.begin(part)
+            pass.afterLayer = { (layers) throws(LensError) in
+                try check()
+                progress.advance(to: Double(layers) / Double(model.configuration.layerCount))
             }
         }
+        let sizes = documents.map(\.size), all = sizes.reduce(0, +)
+        progress.byteCount = 2 * all
+        var start = which.rawValue * all
+        for (document, size) in zip(documents, sizes) {
+            try evaluation.add(document, bytes: Double(start)..<Double(start + size))
+            start += size
+        }
+        try evaluation.finish()
         guard evaluation.losses.count > 0 else {
             throw .data(
                 "--check: there is nothing to measure in a text of one token: a loss is that of a token after another.")

@@ -8,8 +8,9 @@ struct Score: ParsableCommand {
         abstract: "Gives the loss of every token of documents under a context of at most so many tokens.",
         discussion: """
             A document longer than the context is scored by overlapping windows, each of which gives the losses of its last tokens.
+            Windows of several documents are computed together, as many as --batch has room for, and written in their order.
             The output feeds train --scorer and weigh.
-            While it runs, what is done stands in OUTPUT.partial, the losses inside a document too, at most a second and a window
+            While it runs, what is done stands in OUTPUT.partial, the losses inside a document too, at most a second and a batch
             behind. After any end but the right one, kill -9 too, the same command with --resume goes on there, to the same bytes.
             """)
 
@@ -24,6 +25,7 @@ struct Score: ParsableCommand {
     @Option(name: .long, help: "Cut documents into sequences of so many tokens first.") var chunk: Count?
     @Flag(name: .customLong("keep-last"), help: "Keep the shorter last sequence of a document.") var keepLast = false
     @OptionGroup var computing: ComputeOptions
+    @OptionGroup var batch: BatchOptions
     @Option(name: .long, help: "Form of the scores.") var format: ScoreFormat = .jsonl
     @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
     @Flag(name: .long, help: "Go on from what an interrupted run with the same --output has done.")

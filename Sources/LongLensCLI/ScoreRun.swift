@@ -6,7 +6,6 @@ import LongLens
 final class ScoreRun {
     private let command: Score
     private let encoder: DocumentEncoder
-    private let pass: InferencePass
     private let bosToken: Int32?
     private let modelName: String
     private let configuration: ModelConfiguration
@@ -14,6 +13,7 @@ final class ScoreRun {
     private let output: ScoreOutput
     private let progress: WorkProgress
     private let stop: StopRequest
+    private let scoring: WindowScoring
 
     private var documentCount = 0
     private var sequenceCount = 0
@@ -35,14 +35,31 @@ final class ScoreRun {
     ) throws(LensError) {
         self.command = command
         encoder = try command.documents.encoder(for: pretrained)
-        pass = try InferencePass(pretrained.model, contextLength: command.context.value, grows: true, on: runtime)
+        let pass = try command.batch.pass(pretrained.model, context: command.context.value, on: runtime)
         bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
         modelName = LongLens.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration
         compute = pretrained.model.compute
         self.stop = stop
-        progress = WorkProgress(line)
+        let progress = WorkProgress(line)
+        self.progress = progress
+        let layerCount = configuration.layerCount
+        scoring = WindowScoring(batch: pass.batch, bosToken: bosToken) { (windows, part) throws(LensError) in
+            progress.begin(part)
+            pass.afterLayer = { (layers) throws(LensError) in
+                try stop.check("Stopped in document \(part.document), sequence \(part.sequence).")
+                progress.advance(to: Double(layers) / Double(layerCount))
+            }
+            defer { pass.afterLayer = nil }
+            return try pass.losses(of: windows)
+        }
         output = try openOutput()
+        scoring.afterWindow = { [output] (_, losses) throws(LensError) in try output.keep(losses) }
+        scoring.afterSequence = { [unowned self] (sequence, plan, nll) throws(LensError) in
+            let record = self.record(sequence, plan, nll)
+            try output.write(record)
+            count(record)
+        }
     }
 
     func score(_ reader: DocumentReader) throws(LensError) {
@@ -51,73 +68,56 @@ final class ScoreRun {
         case .nothingThere: progress.report("there is nothing to resume: the run starts at its beginning")
         case .complete, .none: break
         }
+        progress.byteCount = reader.byteCount
         while true {
             try stop.check("Stopped.")
+            // Who writes a pipe may wait for what was written before.
+            if reader.mayWait { try scoring.finish() }
             let start = reader.position
-            guard let document = try reader.next() else { break }
-            progress.enter(start..<reader.position, of: reader.byteCount)
-            try score(document)
+            guard let document = try scoring.finishing(beforeErrorOf: reader.next) else { break }
+            try add(document, Double(start)..<Double(max(start, reader.position)))
         }
+        try scoring.finish()
         try checkDropped()
         try output.finish()
     }
 
-    private func score(_ document: Document) throws(LensError) {
-        let tokens = try encoder.tokens(of: document)
+    /// - Parameter bytes: which of the input it is.
+    private func add(_ document: Document, _ bytes: Range<Double>) throws(LensError) {
+        let tokens = try scoring.finishing { () throws(LensError) in try encoder.tokens(of: document) }
         documentCount += 1
-        let sequences = sequences(of: tokens, document.id)
-        var done = 0
-        for sequence in sequences {
+        var start = bytes.lowerBound
+        for sequence in sequences(of: tokens, document.id) {
             let plan = try command.windows(ofLength: sequence.tokens.count)
-            let record: ScoreRecord
+            let share = Double(sequence.tokens.count) / Double(tokens.count)
+            let end = min(bytes.upperBound, start + share * (bytes.upperBound - bytes.lowerBound))
             if let finished = try output.record(
                 of: sequence, context: plan.context, stride: plan.stride, model: modelName)
             {
-                record = finished
                 earlier.sequences += 1
+                scoring.skip(sequence)
+                count(finished)
             } else {
-                record = ScoreRecord(
-                    document: document.id, sequence: sequence.index, tokens: sequence.tokens,
-                    nll: try losses(sequence, plan, done: done, of: tokens.count), context: plan.context,
-                    stride: plan.stride, model: modelName)
-                try output.write(record)
+                let longest = min(plan.context, plan.length)
+                if let warning = configuration.warning(contextLength: longest) { warn("context", warning) }
+                let known = output.knownLosses
+                if !known.isEmpty { earlier.tokens += known.count + 1 }
+                try scoring.add(sequence, plan: plan, known: known, bytes: start..<max(start, end))
             }
-            for loss in record.nll { losses.add(loss, at: 0) }
-            sequenceCount += 1
-            tokenCount += sequence.tokens.count
-            done += sequence.tokens.count
+            start = end
         }
     }
 
-    private func losses(
-        _ sequence: TokenSequence, _ plan: WindowPlan, done: Int, of count: Int
-    ) throws(LensError) -> [Float] {
-        let longest = min(plan.context, plan.length)
-        if let warning = configuration.warning(contextLength: longest) { warn("context", warning) }
-        let known = output.knownLosses
-        if !known.isEmpty { earlier.tokens += known.count + 1 }
-        var windows = plan.windowCount(ofLosses: known.count) ?? 0
-        // Of the document, and tokens in all, with so many layers of the window at hand.
-        func reached(_ layers: Int) -> (share: Double, tokens: Int) {
-            let share = (Double(windows) + Double(layers) / Double(configuration.layerCount)) / Double(plan.count)
-            let tokens = share * Double(sequence.tokens.count)
-            return ((Double(done) + tokens) / Double(count), tokenCount + Int(tokens))
-        }
-        let start = reached(0)
-        progress.begin(at: start.share, tokens: start.tokens)
-        pass.afterLayer = { [self] (layers) throws(LensError) in
-            try stop.check("Stopped in document \(sequence.document), sequence \(sequence.index).")
-            let (share, tokens) = reached(layers)
-            progress.advance(to: share, tokens: tokens, sequence.document)
-        }
-        defer { pass.afterLayer = nil }
-        return try windowedLosses(
-            sequence.tokens, plan: plan, bosToken: bosToken, known: known,
-            losses: pass.losses(_:from:)
-        ) { (losses) throws(LensError) in
-            windows += 1
-            try output.keep(losses)
-        }
+    private func record(_ sequence: TokenSequence, _ plan: WindowPlan, _ nll: [Float]) -> ScoreRecord {
+        ScoreRecord(
+            document: sequence.document, sequence: sequence.index, tokens: sequence.tokens, nll: nll,
+            context: plan.context, stride: plan.stride, model: modelName)
+    }
+
+    private func count(_ record: ScoreRecord) {
+        for loss in record.nll { losses.add(loss, at: 0) }
+        sequenceCount += 1
+        tokenCount += record.tokens.count
     }
 
     private func sequences(of tokens: [Int32], _ document: String) -> [TokenSequence] {

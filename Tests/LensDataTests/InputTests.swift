@@ -44,6 +44,35 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         }
     }
 
+    /// Before the next document of a pipe is asked for, it is known whether it may have to be waited for.
+    @Test func whatMayHaveToBeWaitedForIsTold() throws {
+        let pipe = Pipe()
+        let writer = pipe.fileHandleForWriting
+        func write(_ text: String) throws { try writer.write(contentsOf: Data(text.utf8)) }
+        let reader = try DocumentReader(paths: ["-"], standardInput: pipe.fileHandleForReading.fileDescriptor)
+        #expect(reader.mayWait, "it is not even opened")
+        try write(Self.lines)
+        #expect(try reader.next()?.content == text("one"))
+        #expect(!reader.mayWait, "the next line is there")
+        #expect(try reader.next()?.content == text("two"))
+        #expect(reader.mayWait)
+        try write("{\"text\":")
+        #expect(!reader.mayWait)
+        try write("\"three\"}\n")
+        #expect(try reader.next()?.content == text("three"))
+        #expect(reader.mayWait)
+        try writer.close()
+        #expect(!reader.mayWait)
+        #expect(try reader.next() == nil)
+
+        let folder = try TemporaryFolder()
+        let paths = try [folder.write("a.txt", "one"), folder.write("b.jsonl", Self.lines)]
+        let files = try DocumentReader(paths: paths)
+        var isWaiting = files.mayWait
+        while try files.next() != nil { isWaiting = isWaiting || files.mayWait }
+        #expect(!isWaiting)
+    }
+
     @Test(arguments: [
         "{\"txt\": \"x\"}\n", "{\n  \"text\": \"x\"\n}\n", "[{\"text\": \"x\"}]", "[\n {\"text\": \"x\"}]",
         "{\"txt\": \"x",

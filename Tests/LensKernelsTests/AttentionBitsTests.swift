@@ -50,6 +50,75 @@ import Testing
         }
     }
 
+    /// Sequences side by side: each has the bits that it has alone, and sees nothing of the others, be it NaN.
+    @Test(arguments: [LENS_ARITHMETIC_F32, LENS_ARITHMETIC_BF16])
+    func sequencesSideBySideAreAsAlone(_ arithmetic: lens_arithmetic) throws {
+        let lengths = [1, 64, 0, 97, 2, 48, 500, 0, 3, 200, 1]
+        let bounds = lengths.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
+        let tokens = bounds[lengths.count]
+        for (keyValueHeads, group, size) in [(2, 3, 20), (1, 9, 64), (3, 1, 16)] {
+            var test = AttentionCase(
+                tokens: tokens, keyValueHeads: keyValueHeads, group: group, size: size, magnitude: 2)
+            test.arithmetic = arithmetic
+            let (q, kv) = (keyValueHeads * group * size, keyValueHeads * size)
+            let damaged = bounds[3]..<bounds[4]
+            for i in damaged.lowerBound * kv..<damaged.upperBound * kv { (test.k[i], test.v[i]) = (.nan, .infinity) }
+            for context in try contexts(threads: 3) {
+                let out = Self.forward(test, bounds, context)
+                for (start, end) in zip(bounds, bounds.dropFirst()) where start < end && start != damaged.lowerBound {
+                    var alone = test.first(end - start)
+                    alone.q = Array(test.q[start * q..<end * q])
+                    alone.k = Array(test.k[start * kv..<end * kv])
+                    alone.v = Array(test.v[start * kv..<end * kv])
+                    let expected = Self.forward(alone, nil, context)
+                    #expect(expected.out == Array(out.out[start * q..<end * q]), "\(start)..<\(end) of \(test)")
+                    for head in 0..<test.heads {
+                        let row = out.lse[head * tokens + start..<head * tokens + end]
+                        #expect(Array(expected.lse[head * (end - start)..<(head + 1) * (end - start)]) == Array(row))
+                    }
+                }
+            }
+        }
+    }
+
+    private static func forward(
+        _ test: AttentionCase, _ bounds: [Int]?, _ context: Context
+    ) -> (out: [Float], lse: [Float]) {
+        var out = [Float](repeating: .nan, count: test.q.count)
+        var lse = [Float](repeating: .nan, count: test.heads * test.tokens)
+        unsafe context.run { context in
+            func run(_ spans: lens_spans) -> lens_status {
+                unsafe lens_attention_forward(
+                    context, test.shape, spans, test.arithmetic, test.q, test.k, test.v, &out, &lse)
+            }
+            guard let bounds else { return unsafe run(lens_spans()) }
+            return unsafe bounds.withUnsafeBufferPointer {
+                unsafe run(lens_spans(count: bounds.count - 1, bounds: $0.baseAddress))
+            }
+        }
+        return (out, lse)
+    }
+
+    @Test func spansOfOtherRowsAreRefused() throws {
+        let context = try Context(.scalar, threads: 1)
+        let shape = lens_attention_shape(T: 3, NH: 1, NKV: 1, HS: 1, scale: 1)
+        let x: [Float] = [1, 2, 3], angle: [Float] = []
+        var out = x, lse = x, rotated = x
+        for bounds in [[0, 2], [1, 3], [0, 2, 1, 3], [0, 4]] {
+            let status = unsafe bounds.withUnsafeBufferPointer {
+                let spans = unsafe lens_spans(count: bounds.count - 1, bounds: $0.baseAddress)
+                return unsafe context.with {
+                    unsafe [
+                        lens_attention_forward($0, shape, spans, LENS_ARITHMETIC_F32, x, x, x, &out, &lse),
+                        lens_rope_forward($0, 3, spans, 1, 1, 0, angle, angle, &rotated),
+                    ]
+                }
+            }
+            #expect(status == [LENS_INVALID, LENS_INVALID])
+        }
+        #expect(out == x && lse == x && rotated == x)
+    }
+
     /// A token whose output has no gradient gives none, and later keys get none from earlier queries.
     @Test func gradientsRespectTheMask() throws {
         var test = AttentionCase(tokens: 200, keyValueHeads: 1, group: 3, size: 16)

@@ -62,7 +62,7 @@ struct AttentionCase: CustomStringConvertible {
             GuardedBuffer(q, atStart: atStart), GuardedBuffer(k, atStart: atStart), GuardedBuffer(v, atStart: atStart),
             GuardedBuffer(dout, atStart: atStart), out, lse, delta, dq, dk, dv
         ) { q, k, v, dout, out, lse, delta, dq, dk, dv in
-            unsafe context.run { unsafe lens_attention_forward($0, shape, arithmetic, q, k, v, out, lse) }
+            unsafe context.run { unsafe lens_attention_forward($0, shape, lens_spans(), arithmetic, q, k, v, out, lse) }
             unsafe context.run {
                 unsafe lens_attention_backward(
                     $0, shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta,

@@ -41,7 +41,7 @@ private struct RopeCase {
                     unsafe withPointers(buffer, cosine, sine) { buffer, cosine, sine in
                         unsafe context.run {
                             unsafe lens_rope_forward(
-                                $0, shape.tokens, shape.heads, headSize, rotary, cosine, sine, buffer)
+                                $0, shape.tokens, lens_spans(), shape.heads, headSize, rotary, cosine, sine, buffer)
                         }
                     }
                     expectClose(
@@ -87,6 +87,27 @@ private struct RopeCase {
             try runtime.rotateBackward(back, cosine: cosine, sine: sine, heads: 3)
             #expect(there.array != back.array)
             return [there.array, back.array]
+        }
+    }
+
+    /// Each of several sequences begins with the first row of angles.
+    @Test func sequencesSideBySideAreAsAlone() throws {
+        let lengths = [3, 0, 400, 1, 1, 250], heads = 2, columns = 64
+        let cosine = try Matrix(rows: 400, columns: 16, randomFloats(400 * 16, seed: 4))
+        let sine = try Matrix(rows: 400, columns: 16, randomFloats(400 * 16, seed: 5))
+        let spans = RowSpans(lengths: lengths)
+        let x = randomFloats(spans.rows * columns, seed: 6)
+        for set in InstructionSet.supported {
+            let runtime = try Runtime(threads: 3, instructionSet: set)
+            let together = try Matrix(rows: spans.rows, columns: columns, x)
+            let alone = try Matrix(rows: spans.rows, columns: columns, x)
+            try runtime.rotate(together, cosine: cosine, sine: sine, heads: heads, spans: spans)
+            for i in 0..<spans.count where !spans[i].isEmpty {
+                try runtime.rotate(
+                    alone.rows(spans[i]), cosine: cosine.rows(0..<spans[i].count), sine: sine.rows(0..<spans[i].count),
+                    heads: heads)
+            }
+            #expect(together.array == alone.array && together.array != x)
         }
     }
 }

@@ -1,7 +1,43 @@
 import Foundation
 import LensData
+import LensModels
 import LensScoring
 import LensSupport
+
+/// What a scorer gives of one window: the losses of its predictions from `first` on.
+typealias LossesOfWindow = (_ tokens: [Int32], _ first: Int) throws(LensError) -> [Float]
+
+extension WindowScoring {
+    /// Windows computed by `losses`, one by one.
+    convenience init(
+        batch: Int, bosToken: Int32?, each losses: @escaping LossesOfWindow,
+        before: @escaping ([InferencePass.Window], WorkPart) -> Void = { _, _ in }
+    ) {
+        self.init(batch: batch, bosToken: bosToken) { (windows, part) throws(LensError) in
+            before(windows, part)
+            var result: [[Float]] = []
+            for window in windows {
+                result.append(window.lossCount > 0 ? try losses(window.tokens, window.first) : [])
+            }
+            return result
+        }
+    }
+}
+
+/// The losses of one sequence, whose windows are computed together up to `batch` tokens.
+func windowedLosses(
+    _ tokens: [Int32], plan: WindowPlan, bosToken: Int32?, known: [Float] = [], batch: Int = 1,
+    losses: @escaping LossesOfWindow, afterWindow: @escaping ([Float]) -> Void = { _ in }
+) throws(LensError) -> [Float] {
+    let scoring = WindowScoring(batch: batch, bosToken: bosToken, each: losses)
+    var result: [[Float]] = []
+    scoring.afterWindow = { (_, losses) throws(LensError) in afterWindow(losses) }
+    scoring.afterSequence = { (_, _, losses) throws(LensError) in result.append(losses) }
+    try scoring.add(TokenSequence(document: "d", index: 0, tokens: tokens), plan: plan, known: known)
+    try scoring.finish()
+    guard result.count == 1 else { throw .usage("\(result.count) ends of a sequence") }
+    return result[0]
+}
 
 /// Its loss of a token tells the token, how many tokens the window shows to its left, and the window's first token.
 enum TellingScorer {

@@ -72,6 +72,52 @@ import Testing
         #expect(names == ["o", "whole"])
     }
 
+    /// Sequences are asked for before those in front of them are written, as they are when they are computed together; a run
+    /// may end anywhere.
+    @Test(arguments: ScoreFormat.allCases) func sequencesMayBeAskedForAhead(format: ScoreFormat) throws {
+        let whole = try open("whole", format)
+        #expect(try run(whole, records[...]) == 9)
+        try whole.finish()
+        for ahead in [2, 3, 9] {
+            for windowsKept in 0...2 {
+                var resume = false
+                // Each run computes one sequence more and some windows of the next, and is killed.
+                for written in 0...8 {
+                    let output = try ScoreOutput(
+                        path: folder.path + "/o", format: format, settings: settings, resume: resume,
+                        keepInterval: .zero, warn: { Issue.record("\($0)") })
+                    var waiting: [ScoreRecord] = [], computed = 0, known: [[Float]] = []
+                    for record in records {
+                        let sequence = TokenSequence(
+                            document: record.document, index: record.sequence, tokens: record.tokens)
+                        if try output.record(of: sequence, context: 8, stride: 6, model: "tiny") != nil { continue }
+                        known.append(output.knownLosses)
+                        waiting.append(record)
+                        guard waiting.count == ahead || record == records[8] else { continue }
+                        if computed == 0 {
+                            let nll = waiting[0].nll
+                            #expect(known[0] == (resume && windowsKept > 0 ? Array(nll[..<7]) : []))
+                            if known[0].isEmpty && windowsKept > 1 { try output.keep(Array(nll[..<7])) }
+                            try output.write(waiting.removeFirst())
+                            computed += 1
+                        }
+                        if let next = waiting.first, windowsKept > 0 { try output.keep(Array(next.nll[..<7])) }
+                        break
+                    }
+                    #expect(known.dropFirst().allSatisfy { $0.isEmpty }, "only the first was begun before")
+                    #expect(computed == 1, "\(written)")
+                    resume = true
+                }
+                let last = try open("o", format, resume: true)
+                #expect(last.resumption == kept(9))
+                #expect(try run(last, records[...]) == 0)
+                try last.finish()
+                #expect(try contents("o") == contents("whole"))
+                try FileManager.default.removeItem(atPath: folder.path + "/o")
+            }
+        }
+    }
+
     @Test func aTornLineIsDropped() throws {
         let whole = try open("whole")
         _ = try run(whole, records[...])

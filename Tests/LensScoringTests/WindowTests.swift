@@ -94,6 +94,11 @@ import Testing
         let losses = try windowedLosses(tokens, plan: plan, bosToken: bos ? 7 : 9, losses: TellingScorer.losses) { _ in
             windows += 1
         }
+        for batch in [2, 15, 24, 1000] {
+            let together = try windowedLosses(
+                tokens, plan: plan, bosToken: bos ? 7 : 9, batch: batch, losses: TellingScorer.losses)
+            #expect(together == losses, "\(batch)")
+        }
         #expect(losses == expected(context: window.0, stride: window.1, bos: bos))
         #expect(windows == plan.count)
         let same = try windowedLosses(tokens, plan: plan, bosToken: bos ? 7 : nil, losses: TellingScorer.losses)

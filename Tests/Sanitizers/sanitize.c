@@ -77,7 +77,11 @@ static void rows(lens_context *c, size_t T, size_t C) {
 static void rope(lens_context *c, size_t HS, size_t rotary) {
     size_t T = 5, heads = 3;
     float *x = numbers(T * heads * HS), *cos = numbers(T * rotary / 2), *sin = numbers(T * rotary / 2);
-    must(lens_rope_forward(c, T, heads, HS, rotary, cos, sin, x));
+    must(lens_rope_forward(c, T, (lens_spans){0}, heads, HS, rotary, cos, sin, x));
+    // No longer sequence than of 3 rows.
+    const size_t bounds[] = {0, 0, 3, 5};
+    float *short_cos = numbers(3 * rotary / 2), *short_sin = numbers(3 * rotary / 2);
+    must(lens_rope_forward(c, T, (lens_spans){3, bounds}, heads, HS, rotary, short_cos, short_sin, x));
     must(lens_rope_backward(c, T, heads, HS, rotary, cos, sin, x));
     free_buffers();
 }
@@ -114,8 +118,12 @@ static void attention(lens_context *c, size_t T, size_t NH, size_t NKV, size_t H
     size_t keys = T * NKV * HS, third = (T + 2) / 3, positions[512];
     for (size_t i = 0; i < third; i++) positions[i] = 3 * i;
     float *q = numbers(T * NH * HS), *k = numbers(keys), *v = numbers(keys), *all = numbers(T * NH * HS);
-    must(lens_attention_forward(c, shape, LENS_ARITHMETIC_BF16, q, k, v, all, numbers(NH * T)));
-    must(lens_attention_forward(c, shape, LENS_ARITHMETIC_F32, q, k, v, all, numbers(NH * T)));
+    const size_t bounds[] = {0, third, third, T};
+    const lens_spans sequences[] = {{0, NULL}, {3, bounds}};
+    for (size_t i = 0; i < COUNT(sequences); i++) {
+        must(lens_attention_forward(c, shape, sequences[i], LENS_ARITHMETIC_BF16, q, k, v, all, numbers(NH * T)));
+        must(lens_attention_forward(c, shape, sequences[i], LENS_ARITHMETIC_F32, q, k, v, all, numbers(NH * T)));
+    }
     const lens_attention_queries given[] = {{T, NULL}, {third, positions}, {0, NULL}};
     for (size_t i = 0; i < COUNT(given); i++) {
         size_t count = given[i].count * NH * HS, rows = NH * given[i].count;
@@ -269,7 +277,7 @@ static float user_bits(lens_context *c) {
     must(lens_bias_backward(c, T, C, y, w));
     lens_attention_shape shape = {user_tokens, 2, 1, 16, 0.3f};
     float *lse = rest, *delta = rest + keys, *dk = rest + 2 * keys, *dv = rest + 3 * keys, *dq = rest + 4 * keys;
-    must(lens_attention_forward(c, shape, LENS_ARITHMETIC_F32, q, k, k, out, lse));
+    must(lens_attention_forward(c, shape, (lens_spans){0}, LENS_ARITHMETIC_F32, q, k, k, out, lse));
     must(lens_attention_backward(c, shape, (lens_attention_queries){user_tokens, NULL}, q, k, k, out, lse, q, delta, dq,
                                  dk, dv));
     float sum = 0;

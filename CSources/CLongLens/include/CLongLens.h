@@ -22,6 +22,7 @@
 #include "lens/quant.h"
 #include "lens/rope.h"
 #include "lens/scratch.h"
+#include "lens/spans.h"
 #include "lens/status.h"
 #include "lens/vector.h"
 #include "lens/weights.h"

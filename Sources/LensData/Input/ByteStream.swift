@@ -68,6 +68,9 @@ package final class ByteStream {
         return ahead
     }
 
+    /// Whether there is something to go on with, or the end, without waiting for a pipe.
+    package var isReady: Bool { !ahead.isEmpty || compressed.position < compressed.input.count || input.isReady }
+
     /// Everything that is left, as one document.
     package func rest() throws(LensError) -> [UInt8] {
         var all: [UInt8] = []

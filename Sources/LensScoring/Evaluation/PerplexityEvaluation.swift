@@ -3,35 +3,58 @@ import LensModels
 import LensSupport
 
 /// The losses of documents, cut into sequences, by position in the sequence.
-package struct PerplexityEvaluation {
+package final class PerplexityEvaluation {
     package private(set) var losses = BucketedLosses()
+    /// Sequences that are measured.
     package private(set) var sequenceCount = 0
+    /// Those that were added: some may wait, to be computed together with others.
+    package private(set) var addedCount = 0
     private let encoder: DocumentEncoder
     private let cutter: SequenceCutter
-    private let pass: InferencePass
+    private let scoring: WindowScoring
 
-    /// - Parameter bosToken: begins every sequence of a document that begins with it.
-    package init(encoder: DocumentEncoder, pass: InferencePass, bosToken: Int32?) {
+    /// - Parameters:
+    ///   - bosToken: begins every sequence of a document that begins with it.
+    ///   - beforeBatch: called with what is computed next; what it throws ends the work.
+    package init(
+        encoder: DocumentEncoder, pass: InferencePass, bosToken: Int32?,
+        beforeBatch: @escaping (WorkPart) throws(LensError) -> Void = { (_) throws(LensError) in }
+    ) {
         self.encoder = encoder
-        self.pass = pass
         cutter = SequenceCutter(length: pass.contextLength, bosToken: bosToken, keepLast: true)
+        scoring = WindowScoring(batch: pass.batch, bosToken: bosToken) { (windows, part) throws(LensError) in
+            try beforeBatch(part)
+            return try pass.losses(of: windows)
+        }
+        scoring.afterSequence = { [unowned self] (_, _, losses) throws(LensError) in
+            for (index, loss) in losses.enumerated() { self.losses.add(loss, at: index + 1) }
+            sequenceCount += 1
+        }
     }
 
-    /// Adds the losses of a document, the shorter last sequence too; at most `limit` sequences in all.
+    /// Adds a document, the shorter last sequence too; at most `limit` sequences in all. ``finish()`` computes the last ones.
     ///
     /// `.data` when a loss is not finite.
     ///
-    /// - Parameter beforeSequence: called with each sequence and how many the document has; what it throws ends the work.
-    package mutating func add(
-        _ document: Document, limit: Int = .max,
-        beforeSequence: (TokenSequence, Int) throws(LensError) -> Void = { (_, _) throws(LensError) in }
-    ) throws(LensError) {
-        let sequences = cutter.sequences(of: try encoder.tokens(of: document), document: document.id)
-        for sequence in sequences {
-            guard sequenceCount < limit else { return }
-            try beforeSequence(sequence, sequences.count)
-            for (index, loss) in try pass.finiteLosses(sequence.tokens).enumerated() { losses.add(loss, at: index + 1) }
-            sequenceCount += 1
+    /// - Parameter bytes: which of the input it is.
+    package func add(_ document: Document, bytes: Range<Double> = 0..<0, limit: Int = .max) throws(LensError) {
+        let tokens = try scoring.finishing { () throws(LensError) in try encoder.tokens(of: document) }
+        let sequences = cutter.sequences(of: tokens, document: document.id)
+        let size = (bytes.upperBound - bytes.lowerBound) / Double(max(1, sequences.count))
+        for (index, sequence) in sequences.enumerated() where addedCount < limit {
+            addedCount += 1
+            let start = bytes.lowerBound + Double(index) * size
+            try scoring.add(
+                sequence, plan: WindowPlan(length: sequence.tokens.count, context: cutter.length),
+                bytes: start..<start + size)
         }
+    }
+
+    /// Computes what was added and waits.
+    package func finish() throws(LensError) { try scoring.finish() }
+
+    /// What `work` gives, see ``WindowScoring/finishing(beforeErrorOf:)``.
+    package func finishing<Result>(beforeErrorOf work: () throws(LensError) -> Result) throws(LensError) -> Result {
+        try scoring.finishing(beforeErrorOf: work)
     }
 }

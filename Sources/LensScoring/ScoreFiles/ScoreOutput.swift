@@ -26,8 +26,8 @@ package final class ScoreOutput {
     private var earlier: Earlier?
     private var safetensors: SafetensorsScoresLayout?
     private var writtenCount = 0
-    /// The sequence that is computed, and those of its losses that are not in the journal yet.
-    private var begun: UnfinishedScores.Work?
+    /// The sequences that are to be computed, or just are, and those losses of the first that are not in the journal yet.
+    private var awaited: ArraySlice<UnfinishedScores.Work> = []
     private var pending: [Float] = []
     private let keepInterval: Duration
     private var lastKept = ContinuousClock.now
@@ -107,7 +107,7 @@ package final class ScoreOutput {
     }
 
     /// The record of a sequence that an earlier run finished; nil when it is to be computed, of which ``knownLosses`` may be
-    /// a part. Sequences are asked for in the order of the documents.
+    /// a part. Sequences are asked for in the order of the documents, and any number of them before the first is written.
     ///
     /// `.usage` when the earlier run had another sequence there.
     package func record(
@@ -119,8 +119,8 @@ package final class ScoreOutput {
                     "\(path) is finished and ends before sequence \(sequence.index) of document \"\(sequence.document)\": "
                         + "it was made of fewer documents. Give another --output, or score anew without --resume.")
             }
-            earlier = nil
             try begin(sequence, context, stride, model)
+            earlier = nil
             return nil
         }
         if let difference = Self.difference(record, sequence, context, stride, model) {
@@ -135,11 +135,12 @@ package final class ScoreOutput {
     private func begin(
         _ sequence: TokenSequence, _ context: Int, _ stride: Int, _ model: String
     ) throws(LensError) {
-        (knownLosses, pending) = ([], [])
+        knownLosses = []
         guard case .journal(let journal, _) = place else { return }
         let work = UnfinishedScores.Work(sequence, context: context, stride: stride, model: model)
-        begun = work
-        guard let unfinished = journal.unfinished else { return }
+        awaited.append(work)
+        // Only the first one can have been begun by an earlier run.
+        guard earlier != nil, let unfinished = journal.unfinished else { return }
         let plan = try WindowPlan(length: work.length, context: context, stride: stride)
         var difference = unfinished.work.difference(from: work)
         if plan.windowCount(ofLosses: unfinished.nll.count) == nil {
@@ -154,8 +155,8 @@ package final class ScoreOutput {
         knownLosses = unfinished.nll
     }
 
-    /// Keeps the losses of the next windows of the sequence that ``record(of:context:stride:model:)`` said is to be
-    /// computed, so that a run which ends before its record is written goes on after them.
+    /// Keeps the losses of the next windows of the first sequence that ``record(of:context:stride:model:)`` said is to be
+    /// computed and that is not written yet, so that a run which ends before it is goes on after them.
     package func keep(_ losses: [Float]) throws(LensError) {
         guard case .journal = place else { return }
         pending += losses
@@ -163,7 +164,7 @@ package final class ScoreOutput {
     }
 
     private func keepPending() throws(LensError) {
-        guard case .journal(let journal, _) = place, let begun, !pending.isEmpty else { return }
+        guard case .journal(let journal, _) = place, let begun = awaited.first, !pending.isEmpty else { return }
         try journal.append(UnfinishedScores(begun, from: journal.unfinished?.nll.count ?? 0, nll: pending))
         pending = []
         lastKept = .now
@@ -194,14 +195,15 @@ package final class ScoreOutput {
         }
     }
 
-    /// Adds a record that was computed.
+    /// Adds a record that was computed, in the order in which they were asked for.
     package func write(_ record: ScoreRecord) throws(LensError) {
         switch place {
         case .stream(let lines): try lines.write(record.jsonLine())
         case .journal(let journal, _):
             try safetensors?.add(record)
             try journal.append(record)
-            (begun, pending, lastKept) = (nil, [], .now)
+            awaited = awaited.dropFirst()
+            (pending, lastKept) = ([], .now)
         case .finished: preconditionFailure("a finished file gets no further records")
         }
         writtenCount += 1

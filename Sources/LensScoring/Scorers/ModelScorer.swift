@@ -24,13 +24,13 @@ public final class ModelScorer: Scorer {
         _ model: LanguageModel, context: Int, stride: Int? = nil, bosToken: Int32? = nil, length: Int? = nil,
         on runtime: Runtime = .shared
     ) throws(LensError) {
-        _ = try WindowPlan(length: 1, context: context, stride: stride)
         self.model = model
         self.context = context
         self.stride = stride
         self.bosToken = bosToken ?? model.configuration.bosToken
+        let windows = try WindowPlan(length: length ?? greatestCount, context: context, stride: stride)
         pass = try InferencePass(
-            model, contextLength: min(context, length ?? context), grows: length == nil, on: runtime)
+            model, contextLength: min(context, windows.length), batch: windows.batch, grows: length == nil, on: runtime)
     }
 
     /// The losses (nats) of tokens 1, 2, … of a document of any length, each under at most `context` tokens.
@@ -42,23 +42,17 @@ public final class ModelScorer: Scorer {
     public func losses(
         of tokens: [Int32], progress: (Double) -> Void = { _ in }
     ) throws(LensError) -> [Float] {
-        guard tokens.count > 1 else { return [] }
-        let plan = try WindowPlan(length: tokens.count, context: context, stride: stride)
-        var windows = 0
-        return try windowedLosses(
-            tokens, plan: plan, bosToken: bosToken, losses: pass.losses(_:from:)
-        ) { _ in
-            windows += 1
-            progress(Double(windows) / Double(plan.count))
-        }
+        try losses(of: TokenSequence(document: "given", index: 0, tokens: tokens), long: [], progress: progress)
     }
 
     public func losses(
         of sequence: TokenSequence, long: [Float], progress: (Double) -> Void
     ) throws(LensError) -> [Float] {
-        try losses(of: sequence.tokens, progress: progress)
+        guard sequence.tokens.count > 1 else { return [] }
+        let plan = try WindowPlan(length: sequence.tokens.count, context: context, stride: stride)
+        return try pass.windowedLosses(sequence, plan: plan, bosToken: bosToken, progress: progress)
     }
 
     public private(set) lazy var fingerprint = "model \(model.fingerprint)"
-    public var memory: ScorerMemory { .model(model.store.layout, contextLength: context) }
+    public var memory: ScorerMemory { .model(model.store.layout, contextLength: context, stride: stride) }
 }

@@ -15,15 +15,18 @@ public final class OwnScorer: Scorer {
     ///   - context: most tokens of a window, at least 2.
     ///   - stride: from one window's beginning to the next one's; nil for that of ``WindowPlan``.
     ///   - bosToken: begins every window of a sequence that begins with it; nil takes the model's.
+    ///   - length: tokens of the longest sequence, to take the memory for it at once; nil takes it as sequences come.
     /// - Throws: `.usage` for a context or stride that cannot be, `.machine` when there is no memory for a window.
     public init(
-        _ model: TrainableModel, context: Int, stride: Int? = nil, bosToken: Int32? = nil, on runtime: Runtime = .shared
+        _ model: TrainableModel, context: Int, stride: Int? = nil, bosToken: Int32? = nil, length: Int? = nil,
+        on runtime: Runtime = .shared
     ) throws(LensError) {
-        _ = try WindowPlan(length: 1, context: context, stride: stride)
+        let windows = try WindowPlan(length: length ?? greatestCount, context: context, stride: stride)
         self.context = context
         self.stride = stride
         self.bosToken = bosToken ?? model.configuration.bosToken
-        pass = try InferencePass(model, contextLength: context, on: runtime)
+        pass = try InferencePass(
+            model, contextLength: min(context, windows.length), batch: windows.batch, grows: length == nil, on: runtime)
     }
 
     public func losses(
@@ -36,16 +39,10 @@ public final class OwnScorer: Scorer {
         let plan = try WindowPlan(length: tokens.count, context: context, stride: stride)
         // The tokens of window 0 have the same context either way: their losses are the long ones. (The released code takes
         // one token more.)
-        var windows = 1
-        return try windowedLosses(
-            tokens, plan: plan, bosToken: bosToken, known: Array(long[..<plan[0].scored.count]),
-            losses: pass.losses(_:from:)
-        ) { _ in
-            windows += 1
-            progress(Double(windows) / Double(plan.count))
-        }
+        return try pass.windowedLosses(
+            sequence, plan: plan, bosToken: bosToken, known: Array(long[..<plan[0].scored.count]), progress: progress)
     }
 
     public var fingerprint: String { "self" }
-    public var memory: ScorerMemory { .own(contextLength: context) }
+    public var memory: ScorerMemory { .own(contextLength: context, stride: stride) }
 }

@@ -34,10 +34,10 @@ extension Scorer {
 public enum ScorerMemory: Sendable {
     /// None, or what its file's index takes.
     case none
-    /// Windows of at most so many tokens under the trained model.
-    case own(contextLength: Int)
+    /// Windows of at most so many tokens under the trained model, and their distance, which nil leaves to ``WindowPlan``.
+    case own(contextLength: Int, stride: Int? = nil)
     /// Another model, and its windows.
-    case model(WeightLayout, contextLength: Int)
+    case model(WeightLayout, contextLength: Int, stride: Int? = nil)
     /// So many bytes.
     case bytes(Int)
 
@@ -48,26 +48,39 @@ public enum ScorerMemory: Sendable {
         func named(_ buffers: [PlannedBuffer]) -> [PlannedBuffer] {
             buffers.map { PlannedBuffer(name: "scorer " + $0.name, byteCount: $0.byteCount) }
         }
-        func windows(_ layout: WeightLayout, _ contextLength: Int) -> [PlannedBuffer] {
-            named(InferencePass.plan(layout, contextLength: min(contextLength, length)).buffers)
+        func windows(_ layout: WeightLayout) -> [PlannedBuffer] {
+            let (contextLength, batch) = passSize(length: length)
+            return named(InferencePass.plan(layout, contextLength: contextLength, batch: batch).buffers)
         }
         return switch self {
         case .none: []
-        case .own(let contextLength): windows(.f32(trained), contextLength)
-        case .model(let layout, let contextLength): named(layout.buffers) + windows(layout, contextLength)
+        case .own: windows(.f32(trained))
+        case .model(let layout, _, _): named(layout.buffers) + windows(layout)
         case .bytes(let count): [PlannedBuffer(name: "scorer", byteCount: count)]
         }
     }
 
     /// What kernels take for another model's windows; the trained model's own take less than its training does.
     package func scratch(length: Int, on runtime: Runtime) -> KernelScratch {
-        guard case .model(let layout, let contextLength) = self else { return KernelScratch(runtime) }
-        return InferencePass.scratch(layout, contextLength: min(contextLength, length), on: runtime)
+        guard case .model(let layout, _, _) = self else { return KernelScratch(runtime) }
+        let (contextLength, batch) = passSize(length: length)
+        return InferencePass.scratch(layout, contextLength: contextLength, batch: batch, on: runtime)
+    }
+
+    /// Of the pass over windows of sequences of `length` tokens.
+    private func passSize(length: Int) -> (contextLength: Int, batch: Int?) {
+        switch self {
+        case .own(let contextLength, let stride), .model(_, let contextLength, let stride):
+            // A window that cannot be is refused where the scorer is made.
+            let plan = try? WindowPlan(length: length, context: contextLength, stride: stride)
+            return (min(contextLength, length), plan?.batch)
+        case .none, .bytes: return (0, nil)
+        }
     }
 
     /// Bytes while weights are read beside the trained model's.
     package var loadingByteCount: Int {
-        guard case .model(let layout, _) = self else { return 0 }
+        guard case .model(let layout, _, _) = self else { return 0 }
         return layout.loadingByteCount
     }
 }

@@ -62,6 +62,15 @@ public struct WindowPlan: Sendable, Equatable {
         return Window(tokens: max(0, end - context)..<end, scored: firstScored..<end)
     }
 
+    /// Tokens that are computed together where windows are shorter: fewer leave the machine waiting for weights.
+    package static let leastBatch = 2048
+
+    /// Most tokens of its windows that are computed together: as many as the context has, at least ``leastBatch``, if there
+    /// are so many.
+    package var batch: Int {
+        min(max(context, Self.leastBatch), saturatingProduct(count, min(context, length)))
+    }
+
     /// How many of the first windows give `count` losses in all; nil where no window ends there.
     package func windowCount(ofLosses count: Int) -> Int? {
         if count == 0 { return 0 }

@@ -85,6 +85,12 @@ package final class InputFile: Sendable {
         } while result == 0 || result < 0 && errno == EINTR
     }
 
+    /// Whether the next chunk is there, or the end, so that nothing is waited for.
+    package var isReady: Bool {
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&state, 1, 0) != 0
+    }
+
     /// Goes back to the beginning of a regular file.
     package func rewind() throws(LensError) {
         guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw .reading(path) }

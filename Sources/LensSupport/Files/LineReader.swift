@@ -53,6 +53,9 @@ package final class LineReader {
         }
     }
 
+    /// Whether the next line has been read to its end already.
+    package var hasLine: Bool { chunk[position...].contains(0x0A) }
+
     private func advance(_ count: Int) {
         line += 1
         offset = end

@@ -33,7 +33,9 @@ struct PlannedScorer {
         case .own:
             settings.scorer = "self"
             let windows = try Self.windows(&settings, trainedFor: input.trainedFor)
-            (kind, plan, memory, warnings) = (.own, windows, .own(contextLength: windows.context), [])
+            (kind, plan, memory, warnings) = (
+                .own, windows, .own(contextLength: windows.context, stride: windows.stride), []
+            )
         case .model(let path):
             let source = try openModel(path: path)
             try Self.requireSameTokens(source, input)
@@ -43,7 +45,7 @@ struct PlannedScorer {
             (kind, plan) = (.model(source, layout), windows)
             let past = source.configuration.warning(contextLength: windows.context)
             warnings = source.warnings + (past.map { ["The scorer \(source.path): \($0)"] } ?? [])
-            memory = .model(layout, contextLength: windows.context)
+            memory = .model(layout, contextLength: windows.context, stride: windows.stride)
         }
     }
 
@@ -99,7 +101,9 @@ struct PlannedScorer {
         defer { kind = .none }
         switch (kind, plan) {
         case (.own, let plan?):
-            return try OwnScorer(model, context: plan.context, stride: plan.stride, bosToken: bosToken, on: runtime)
+            return try OwnScorer(
+                model, context: plan.context, stride: plan.stride, bosToken: bosToken, length: sequences.length,
+                on: runtime)
         case (.model(let source, let layout), let plan?):
             let model = try LanguageModel(reading: source, layout, on: runtime)
             return try ModelScorer(

@@ -5,13 +5,14 @@
 #define LENS_ATTENTION_H
 #include "lens/linkage.h"
 #include "lens/scratch.h"
+#include "lens/spans.h"
 #include "lens/status.h"
 #include <stddef.h>
 
 LENS_BEGIN_C
 
 typedef struct lens_attention_shape {
-    size_t T;    // tokens; query i attends to keys 0...i
+    size_t T;    // tokens, of one sequence or several; query i of a sequence attends to its keys 0...i
     size_t NH;   // query heads, a multiple of NKV
     size_t NKV;  // key/value heads; query head h reads key/value head h / (NH / NKV)
     size_t HS;   // head size, any value of at least 1
@@ -22,11 +23,13 @@ typedef struct lens_attention_shape {
 /// such instructions it is fp32 all the same.
 typedef enum lens_arithmetic { LENS_ARITHMETIC_F32 = 0, LENS_ARITHMETIC_BF16 = 1 } lens_arithmetic;
 
-/// out[T, NH*HS], lse[NH, T] (natural log of the sum of exp of the scaled scores) from q[T, NH*HS], k, v[T, NKV*HS].
-lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_arithmetic arithmetic,
-                                   const float *q, const float *k, const float *v, float *out, float *lse);
+/// out[T, NH*HS], lse[NH, T] (natural log of the sum of exp of the scaled scores) from q[T, NH*HS], k, v[T, NKV*HS]. A
+/// sequence has the bits that it has alone. LENS_INVALID for spans that are not those of T rows.
+lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_spans spans,
+                                   lens_arithmetic arithmetic, const float *q, const float *k, const float *v,
+                                   float *out, float *lse);
 
-/// The queries that a backward pass is given: `count` rows, of the tokens at `positions`, ascending.
+/// The queries that a backward pass, of one sequence, is given: `count` rows, of the tokens at `positions`, ascending.
 typedef struct lens_attention_queries {
     size_t count;
     const size_t *positions; // NULL: every token has one, and count is T
@@ -39,7 +42,7 @@ lens_status lens_attention_backward(lens_context *context, lens_attention_shape 
                                     const float *q, const float *k, const float *v, const float *out, const float *lse,
                                     const float *dout, float *delta, float *dq, float *dk, float *dv);
 
-/// Scratch of either, for at most T tokens.
+/// Scratch of either, for at most T tokens of any number of sequences.
 lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape);
 
 LENS_END_C

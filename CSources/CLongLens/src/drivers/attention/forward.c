@@ -1,6 +1,7 @@
-// Forward attention: which query meets which key, in which order. One piece of work is a block of queries of a few
-// heads that share their keys; it walks the keys from the first to the diagonal.
+// Forward attention: which query meets which key, in which order. One piece of work is a block of queries of one
+// sequence and a few heads that share their keys; it walks the sequence's keys from the first to the diagonal.
 #include "drivers/attention/scratch.h"
+#include "drivers/spans.h"
 #include "lens/attention.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
@@ -10,15 +11,17 @@
 typedef struct forward_job {
     const lens_context *context;
     lens_attention_shape shape;
+    lens_spans spans;
     const float *q, *k, *v;
     float *out, *lse;
+    size_t lse_stride; // from one head to the next
     const lens_attention_kernels *kernels;
     lens_attention_forward_kernels forward; // in the arithmetic of the call
     size_t HSP;
     size_t heads;  // query heads of one piece, all of one group
     size_t slices; // pieces a group is cut into
     size_t tiles;  // tiles of queries of one head in one piece
-    size_t blocks; // blocks of queries in the sequence
+    size_t blocks; // blocks of queries in all sequences
 } forward_job;
 
 // The parts of one thread's scratch memory.
@@ -64,7 +67,7 @@ static void finish_tile(const forward_job *job, const forward_memory *m, size_t 
     size_t lanes = job->kernels->lanes, rows = min(lanes, s.T - first);
     float *maximum = m->maximum + tile * lanes, *sum = m->sum + tile * lanes;
     for (size_t i = 0; i < rows; i++) {
-        job->lse[head * s.T + first + i] = maximum[i] * (float)M_LN2 + logf(sum[i]);
+        job->lse[head * job->lse_stride + first + i] = maximum[i] * (float)M_LN2 + logf(sum[i]);
         sum[i] = 1.0f / sum[i];
     }
     job->kernels->unpack_lanes(rows, s.HS, false, sum, m->out + tile * lanes * job->HSP,
@@ -110,15 +113,29 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
     }
 }
 
+// The same job of the sequence of rows [first, last) alone, which from there on are rows 0, 1, ...
+static forward_job of_sequence(const forward_job *job, size_t first, size_t last) {
+    forward_job own = *job;
+    own.shape.T = last - first;
+    own.q += first * own.shape.NH * own.shape.HS, own.out += first * own.shape.NH * own.shape.HS;
+    own.k += first * own.shape.NKV * own.shape.HS, own.v += first * own.shape.NKV * own.shape.HS;
+    own.lse += first;
+    return own;
+}
+
 static void forward_piece(void *argument, size_t index, size_t thread) {
-    const forward_job *job = argument;
+    const forward_job *all = argument;
+    size_t per_block = all->shape.NKV * all->slices;
+    // The last block of queries has the most work and comes first.
+    lens_span_block block =
+        lens_span_block_at(all->spans, all->tiles * all->kernels->lanes, all->blocks - 1 - index / per_block);
+    if (block.start == block.end) return;
+    const forward_job sequence = of_sequence(all, block.first, block.last), *job = &sequence;
     const lens_attention_shape s = job->shape;
     const lens_attention_kernels *kernels = job->kernels;
-    size_t group = s.NH / s.NKV, lanes = kernels->lanes, per_block = s.NKV * job->slices;
-    // The last block of queries has the most work and comes first.
-    size_t block = job->blocks - 1 - index / per_block, kv_head = index % per_block / job->slices;
+    size_t group = s.NH / s.NKV, lanes = kernels->lanes, kv_head = index % per_block / job->slices;
     size_t slice = index % job->slices * job->heads, heads = min(job->heads, group - slice);
-    size_t first = block * job->tiles * lanes, end = min(s.T, first + job->tiles * lanes);
+    size_t first = block.start - block.first, end = block.end - block.first;
     size_t tiles = ceil_div(end - first, lanes), head = kv_head * group + slice;
 
     forward_memory m = divide(job, lens_scratch_of(job->context, thread));
@@ -151,7 +168,6 @@ static forward_job plan(const lens_context *context, lens_attention_shape shape)
     job.slices = ceil_div(group, job.heads);
     job.tiles = max(1, rows_of_piece / (job.heads * kernels->lanes));
     while (job.tiles > 1 && all_tiles * shape.NKV * job.slices < job.tiles * enough_pieces) job.tiles--;
-    job.blocks = ceil_div(all_tiles, job.tiles);
     return job;
 }
 
@@ -160,13 +176,18 @@ size_t lens_attention_forward_scratch(const lens_context *context, lens_attentio
     return scratch_bytes(&job);
 }
 
-lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_arithmetic arithmetic,
-                                   const float *q, const float *k, const float *v, float *out, float *lse) {
+lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_spans spans,
+                                   lens_arithmetic arithmetic, const float *q, const float *k, const float *v,
+                                   float *out, float *lse) {
+    size_t whole[2];
+    if (!lens_spans_of_rows(&spans, shape.T, whole)) return LENS_INVALID;
     if (shape.T == 0 || shape.NH == 0) return LENS_OK;
     forward_job job = plan(context, shape);
+    job.spans = spans;
+    job.blocks = lens_span_blocks(spans, job.tiles * job.kernels->lanes);
     bool in_bf16 = arithmetic == LENS_ARITHMETIC_BF16;
     job.forward = in_bf16 ? job.kernels->forward_bf16 : job.kernels->forward;
-    job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse;
+    job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse, job.lse_stride = shape.T;
     size_t pieces = job.blocks * shape.NKV * job.slices;
     if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;
     lens_parallel_for(context, pieces, forward_piece, &job);
