@@ -51,8 +51,10 @@ func text(_ string: String) -> Document.Content { .text(Array(string.utf8)) }
         func write(_ text: String) throws { try writer.write(contentsOf: Data(text.utf8)) }
         let reader = try DocumentReader(paths: ["-"], standardInput: pipe.fileHandleForReading.fileDescriptor)
         #expect(reader.mayWait, "it is not even opened")
-        try write(Self.lines)
-        #expect(try reader.next()?.content == text("one"))
+        // Longer than what is looked at to tell what the input is.
+        let long = String(repeating: "long ", count: 1000)
+        try write("{\"text\":\"\(long)\"}\n{\"text\":\"two\"}\n")
+        #expect(try reader.next()?.content == text(long))
         #expect(!reader.mayWait, "the next line is there")
         #expect(try reader.next()?.content == text("two"))
         #expect(reader.mayWait)
