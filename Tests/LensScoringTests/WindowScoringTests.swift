@@ -165,11 +165,10 @@ import Testing
         }
     }
 
-    @Test func batchesOfAPlan() throws {
-        #expect(try WindowPlan(length: 4096, context: 1024).batch == 2048)
-        #expect(try WindowPlan(length: 1 << 20, context: 8192).batch == 8192)
-        #expect(try WindowPlan(length: 100, context: 64, stride: 48).batch == 128)
-        #expect(try WindowPlan(length: 50, context: 64).batch == 50)
-        #expect(try WindowPlan(length: greatestCount, context: greatestCount, stride: 1).batch == greatestCount)
+    @Test func batchesOfASequence() {
+        #expect(WindowPlan.batch(context: 1024, length: 4096) == 2048)
+        #expect(WindowPlan.batch(context: 8192, length: 1 << 20) == 8192)
+        #expect(WindowPlan.batch(context: 64, length: 100) == 100)
+        #expect(WindowPlan.batch(context: 64, length: 50) == 50)
     }
 }

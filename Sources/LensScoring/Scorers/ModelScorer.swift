@@ -28,9 +28,11 @@ public final class ModelScorer: Scorer {
         self.context = context
         self.stride = stride
         self.bosToken = bosToken ?? model.configuration.bosToken
-        let windows = try WindowPlan(length: length ?? greatestCount, context: context, stride: stride)
+        _ = try WindowPlan(length: 1, context: context, stride: stride)
+        let longest = length ?? greatestCount
         pass = try InferencePass(
-            model, contextLength: min(context, windows.length), batch: windows.batch, grows: length == nil, on: runtime)
+            model, contextLength: min(context, longest), batch: WindowPlan.batch(context: context, length: longest),
+            grows: length == nil, on: runtime)
     }
 
     /// The losses (nats) of tokens 1, 2, … of a document of any length, each under at most `context` tokens.
@@ -54,5 +56,5 @@ public final class ModelScorer: Scorer {
     }
 
     public private(set) lazy var fingerprint = "model \(model.fingerprint)"
-    public var memory: ScorerMemory { .model(model.store.layout, contextLength: context, stride: stride) }
+    public var memory: ScorerMemory { .model(model.store.layout, contextLength: context) }
 }

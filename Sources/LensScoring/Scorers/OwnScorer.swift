@@ -21,12 +21,14 @@ public final class OwnScorer: Scorer {
         _ model: TrainableModel, context: Int, stride: Int? = nil, bosToken: Int32? = nil, length: Int? = nil,
         on runtime: Runtime = .shared
     ) throws(LensError) {
-        let windows = try WindowPlan(length: length ?? greatestCount, context: context, stride: stride)
+        _ = try WindowPlan(length: 1, context: context, stride: stride)
+        let longest = length ?? greatestCount
         self.context = context
         self.stride = stride
         self.bosToken = bosToken ?? model.configuration.bosToken
         pass = try InferencePass(
-            model, contextLength: min(context, windows.length), batch: windows.batch, grows: length == nil, on: runtime)
+            model, contextLength: min(context, longest), batch: WindowPlan.batch(context: context, length: longest),
+            grows: length == nil, on: runtime)
     }
 
     public func losses(
@@ -44,5 +46,5 @@ public final class OwnScorer: Scorer {
     }
 
     public var fingerprint: String { "self" }
-    public var memory: ScorerMemory { .own(contextLength: context, stride: stride) }
+    public var memory: ScorerMemory { .own(contextLength: context) }
 }

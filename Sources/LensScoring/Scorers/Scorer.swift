@@ -34,10 +34,10 @@ extension Scorer {
 public enum ScorerMemory: Sendable {
     /// None, or what its file's index takes.
     case none
-    /// Windows of at most so many tokens under the trained model, and their distance, which nil leaves to ``WindowPlan``.
-    case own(contextLength: Int, stride: Int? = nil)
+    /// Windows of at most so many tokens under the trained model.
+    case own(contextLength: Int)
     /// Another model, and its windows.
-    case model(WeightLayout, contextLength: Int, stride: Int? = nil)
+    case model(WeightLayout, contextLength: Int)
     /// So many bytes.
     case bytes(Int)
 
@@ -55,32 +55,30 @@ public enum ScorerMemory: Sendable {
         return switch self {
         case .none: []
         case .own: windows(.f32(trained))
-        case .model(let layout, _, _): named(layout.buffers) + windows(layout)
+        case .model(let layout, _): named(layout.buffers) + windows(layout)
         case .bytes(let count): [PlannedBuffer(name: "scorer", byteCount: count)]
         }
     }
 
     /// What kernels take for another model's windows; the trained model's own take less than its training does.
     package func scratch(length: Int, on runtime: Runtime) -> KernelScratch {
-        guard case .model(let layout, _, _) = self else { return KernelScratch(runtime) }
+        guard case .model(let layout, _) = self else { return KernelScratch(runtime) }
         let (contextLength, batch) = passSize(length: length)
         return InferencePass.scratch(layout, contextLength: contextLength, batch: batch, on: runtime)
     }
 
     /// Of the pass over windows of sequences of `length` tokens.
-    private func passSize(length: Int) -> (contextLength: Int, batch: Int?) {
+    private func passSize(length: Int) -> (contextLength: Int, batch: Int) {
         switch self {
-        case .own(let contextLength, let stride), .model(_, let contextLength, let stride):
-            // A window that cannot be is refused where the scorer is made.
-            let plan = try? WindowPlan(length: length, context: contextLength, stride: stride)
-            return (min(contextLength, length), plan?.batch)
-        case .none, .bytes: return (0, nil)
+        case .own(let context), .model(_, let context):
+            (min(context, length), WindowPlan.batch(context: context, length: length))
+        case .none, .bytes: (0, 0)
         }
     }
 
     /// Bytes while weights are read beside the trained model's.
     package var loadingByteCount: Int {
-        guard case .model(let layout, _, _) = self else { return 0 }
+        guard case .model(let layout, _) = self else { return 0 }
         return layout.loadingByteCount
     }
 }

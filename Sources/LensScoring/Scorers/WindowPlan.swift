@@ -65,11 +65,9 @@ public struct WindowPlan: Sendable, Equatable {
     /// Tokens that are computed together where windows are shorter: fewer leave the machine waiting for weights.
     package static let leastBatch = 2048
 
-    /// Most tokens of its windows that are computed together: as many as the context has, at least ``leastBatch``, if there
-    /// are so many.
-    package var batch: Int {
-        min(max(context, Self.leastBatch), saturatingProduct(count, min(context, length)))
-    }
+    /// Most tokens of the windows of a sequence that are computed together: as many as the context has, at least
+    /// ``leastBatch``, and no more than the sequence has.
+    package static func batch(context: Int, length: Int) -> Int { min(max(context, leastBatch), length) }
 
     /// How many of the first windows give `count` losses in all; nil where no window ends there.
     package func windowCount(ofLosses count: Int) -> Int? {

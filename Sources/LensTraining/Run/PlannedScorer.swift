@@ -33,9 +33,7 @@ struct PlannedScorer {
         case .own:
             settings.scorer = "self"
             let windows = try Self.windows(&settings, trainedFor: input.trainedFor)
-            (kind, plan, memory, warnings) = (
-                .own, windows, .own(contextLength: windows.context, stride: windows.stride), []
-            )
+            (kind, plan, memory, warnings) = (.own, windows, .own(contextLength: windows.context), [])
         case .model(let path):
             let source = try openModel(path: path)
             try Self.requireSameTokens(source, input)
@@ -45,7 +43,7 @@ struct PlannedScorer {
             (kind, plan) = (.model(source, layout), windows)
             let past = source.configuration.warning(contextLength: windows.context)
             warnings = source.warnings + (past.map { ["The scorer \(source.path): \($0)"] } ?? [])
-            memory = .model(layout, contextLength: windows.context, stride: windows.stride)
+            memory = .model(layout, contextLength: windows.context)
         }
     }
 
