@@ -139,6 +139,7 @@ let package = Package(
 if Context.environment["LONGLENS_FUZZING"] != nil {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
-        .executableTarget(name: "fuzz", dependencies: ["CLibFuzzer", "LongLens"], path: "Tests/Fuzzing/Sources"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CLibFuzzer", "LensKernels", "LongLens"], path: "Tests/Fuzzing/Sources"),
     ]
 }

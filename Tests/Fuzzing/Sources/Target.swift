@@ -10,8 +10,7 @@ struct Target: Sendable {
 
     static let all: [Target] = [
         .gguf, .ggufParts, .blocks, .safetensors, .folder, .llama2c, .tokenizer, .sentencePiece, .llama2cTokenizer,
-        .scores,
-        .journal, .documents, .recipe, .options, .checkpoint, .metrics,
+        .scores, .journal, .documents, .recipe, .options, .checkpoint, .metrics,
     ]
 }
 
