@@ -46,7 +46,8 @@ let package = Package(
             cSettings: [
                 .headerSearchPath("src"),
                 // SwiftPM compiles C with -O0 in debug, -O2 or -Os in release; the kernels need -O3 in all of them.
-                .unsafeFlags(["-O3"]),
+                // Multiply-adds are written where they are meant, so that plain C gives the same bits on every processor.
+                .unsafeFlags(["-O3", "-ffp-contract=off"]),
                 // There is no other way to ask for OpenMP.
                 .unsafeFlags(["-fopenmp"], .when(platforms: [.linux], traits: ["OpenMP"])),
                 .define("LONGLENS_OPENMP", .when(platforms: [.linux], traits: ["OpenMP"])),

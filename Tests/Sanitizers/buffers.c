@@ -7,6 +7,8 @@ static void *blocks[most];
 static size_t held = 0, turn = 0;
 static uint64_t state = 1;
 
+void seed_buffers(uint64_t seed) { state = seed; }
+
 static uint32_t random_bits(void) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(state >> 32);

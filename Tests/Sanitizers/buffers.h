@@ -13,6 +13,9 @@ int32_t *tokens(size_t count, size_t bound);
 /// `count` bytes of noise, likewise.
 uint8_t *noise(size_t count);
 
+/// Starts the numbers over.
+void seed_buffers(uint64_t seed);
+
 /// Frees all of the above.
 void free_buffers(void);
 

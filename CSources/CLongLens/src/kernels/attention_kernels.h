@@ -87,5 +87,6 @@ void lens_attention_kernels_avx2(lens_attention_kernels *table);
 void lens_attention_kernels_avx512(lens_attention_kernels *table);
 /// Only the bf16 ones, into a table that has the others.
 void lens_attention_kernels_avx512_bf16(lens_attention_kernels *table);
+void lens_attention_kernels_neon(lens_attention_kernels *table);
 
 #endif

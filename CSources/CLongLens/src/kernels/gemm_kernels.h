@@ -39,5 +39,6 @@ typedef struct lens_gemm_kernels {
 void lens_gemm_kernels_scalar(lens_gemm_kernels *table);
 void lens_gemm_kernels_avx2(lens_gemm_kernels *table);
 void lens_gemm_kernels_avx512(lens_gemm_kernels *table);
+void lens_gemm_kernels_neon(lens_gemm_kernels *table);
 
 #endif

@@ -12,5 +12,6 @@ enum { lens_peak_chains = 12 };
 double lens_multiply_adds_scalar(size_t rounds);
 double lens_multiply_adds_avx2(size_t rounds);
 double lens_multiply_adds_avx512(size_t rounds);
+double lens_multiply_adds_neon(size_t rounds);
 
 #endif

@@ -48,5 +48,6 @@ typedef struct lens_row_kernels {
 void lens_row_kernels_scalar(lens_row_kernels *table);
 void lens_row_kernels_avx2(lens_row_kernels *table);
 void lens_row_kernels_avx512(lens_row_kernels *table);
+void lens_row_kernels_neon(lens_row_kernels *table);
 
 #endif

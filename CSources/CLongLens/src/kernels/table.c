@@ -29,5 +29,12 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
         lens_row_kernels_avx512(&table->row);
         table->multiply_adds = lens_multiply_adds_avx512;
     }
+#elif defined(__aarch64__)
+    if (isa == LENS_ISA_NEON) {
+        lens_gemm_kernels_neon(&table->gemm);
+        lens_attention_kernels_neon(&table->attention);
+        lens_row_kernels_neon(&table->row);
+        table->multiply_adds = lens_multiply_adds_neon;
+    }
 #endif
 }

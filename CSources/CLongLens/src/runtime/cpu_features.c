@@ -42,7 +42,12 @@ static lens_features features_of(lens_isa isa) {
     return isa == LENS_ISA_AVX512 ? avx512_features : isa == LENS_ISA_AVX2 ? avx2_features : LENS_FEATURE_NONE;
 }
 #else
+#if defined(__aarch64__)
+// Every AArch64 processor that runs Linux or macOS has it, multiply-adds among it.
+static lens_isa detect(void) { return LENS_ISA_NEON; }
+#else
 static lens_isa detect(void) { return LENS_ISA_SCALAR; }
+#endif
 static void detect_features(void) {}
 static lens_features features_of(lens_isa isa) {
     (void)isa;

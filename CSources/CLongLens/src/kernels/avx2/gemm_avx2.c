@@ -19,6 +19,7 @@ static inline void pack_columns_of_a(size_t m, size_t k, const float *a, size_t 
     for (size_t p = 0; p < k; p++) vf_store_mask(packed + p * MR, vf_load_mask(a + p * lda, there), kept);
 }
 
+#include "kernels/template/multiply_add-inl.h"
 #include "kernels/template/gemm-inl.h"
 LENS_END
 #include "kernels/template/gemm_table-inl.h"

@@ -10,6 +10,8 @@
 // inline functions must not take the attribute.
 #define LENS_BEGIN _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c\"))), apply_to = function)")
 #define LENS_END _Pragma("clang attribute pop")
+// The registers of vectors in assembler statements.
+#define VF_REGISTER "x"
 
 LENS_BEGIN
 enum { VF_WIDTH = 8 };
@@ -44,12 +46,14 @@ static inline vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 static inline vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }   // a*b + c
 static inline vf vf_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); } // c - a*b
 static inline vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/// The low bits of each number as an exponent: the number 2^(bits - 127).
+static inline vf vf_exponent(vf x) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 23)); }
 /// x * 2^n for integral n in [-252, 254], by two exact products except where the result is subnormal.
 static inline vf vf_ldexp(vf x, vf n) {
     __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1), rest = _mm256_sub_epi32(whole, half);
     __m256i bias = _mm256_set1_epi32(127);
-    vf a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
-    vf b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
+    vf a = vf_exponent(_mm256_castsi256_ps(_mm256_add_epi32(half, bias)));
+    vf b = vf_exponent(_mm256_castsi256_ps(_mm256_add_epi32(rest, bias)));
     return _mm256_mul_ps(_mm256_mul_ps(x, a), b);
 }
 /// -|x|

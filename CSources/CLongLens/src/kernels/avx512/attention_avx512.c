@@ -11,11 +11,7 @@ LENS_BEGIN
 
 #include "kernels/avx512/attention-inl.h"
 
-LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
-    vf x = vf_set1(*element);
-#pragma clang loop unroll(full)
-    for (int v = 0; v < V; v++) acc[v] = vf_fma(x, column[v], acc[v]);
-}
+#include "kernels/template/multiply_add-inl.h"
 
 enum { WORD = 1 };
 LENS_INLINE vf word_of(const vf number[WORD]) { return number[0]; }

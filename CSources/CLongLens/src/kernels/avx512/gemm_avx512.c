@@ -20,6 +20,7 @@ static inline void pack_columns_of_a(size_t m, size_t k, const float *a, size_t 
     for (size_t p = 0; p < k; p++) _mm256_storeu_ps(packed + p * MR, _mm256_maskz_loadu_ps(there, a + p * lda));
 }
 
+#include "kernels/template/multiply_add-inl.h"
 #include "kernels/template/gemm-inl.h"
 LENS_END
 #include "kernels/template/gemm_table-inl.h"

@@ -10,6 +10,7 @@
     _Pragma(                                                                                                           \
         "clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq\"))), apply_to = function)")
 #define LENS_END _Pragma("clang attribute pop")
+#define VF_REGISTER "v"
 
 LENS_BEGIN
 enum { VF_WIDTH = 16 };

@@ -2,6 +2,14 @@
 
 enum { chains = lens_peak_chains };
 
+#if defined(__x86_64__)
+#define FLOAT_REGISTER "+x"
+#elif defined(__aarch64__)
+#define FLOAT_REGISTER "+w"
+#else
+#define FLOAT_REGISTER "+m"
+#endif
+
 double lens_multiply_adds_scalar(size_t rounds) {
     float sum[chains];
     for (int i = 0; i < chains; i++) sum[i] = 1.0f;
@@ -9,9 +17,7 @@ double lens_multiply_adds_scalar(size_t rounds) {
 #pragma clang loop vectorize(disable) unroll(full)
         for (int i = 0; i < chains; i++) {
             sum[i] = sum[i] * 0.5f + 1.0f;
-#if defined(__x86_64__)
-            __asm__ volatile("" : "+x"(sum[i])); // or the loop would be vectorized
-#endif
+            __asm__ volatile("" : FLOAT_REGISTER(sum[i])); // or the loop would be vectorized
         }
     }
     volatile float sink = 0;

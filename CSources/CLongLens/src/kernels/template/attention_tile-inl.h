@@ -1,5 +1,5 @@
 // Register tiles of attention in the vector vocabulary: the products, and moving rows into and out of lanes. Needs
-// `tile_lanes`, and multiply_add_row(V, element, column, acc): acc[0...V-1] += *element * column[0...V-1].
+// `tile_lanes`, and `multiply_add_row` (multiply_add-inl.h).
 
 enum { max_accumulators = 32 };
 

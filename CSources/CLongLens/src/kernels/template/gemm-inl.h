@@ -1,5 +1,5 @@
 // The matrix product's micro-kernels in the vector vocabulary: a register tile of MR rows and NR columns. Needs
-// the enum {MR, HALF, VECTORS, NR, PREFETCH}, HALF rows being 3 or 4, and `pack_columns_of_a`.
+// the enum {MR, HALF, VECTORS, NR, PREFETCH}, HALF rows being 3 or 4, `multiply_add_row` and `pack_columns_of_a`.
 
 // How many positions of the innermost loop are written out, and the floats of a cache line.
 enum { UNROLLED = 4, LINE = 16 };
@@ -40,11 +40,7 @@ LENS_INLINE void multiply_position(const size_t rows, const size_t vectors, cons
         if (v * VF_WIDTH % LINE == 0) prefetch_l1(at->b + PREFETCH * at->b_stride + v * VF_WIDTH);
     }
 #pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++) {
-        vf x = vf_set1(*row_at(at, i));
-#pragma clang loop unroll(full)
-        for (size_t v = 0; v < vectors; v++) sum[i][v] = vf_fma(x, row[v], sum[i][v]);
-    }
+    for (size_t i = 0; i < rows; i++) multiply_add_row((int)vectors, row_at(at, i), row, sum[i]);
     at->a += at->a_stride;
     at->a_lower += at->a_stride;
     at->b += at->b_stride;

@@ -5,5 +5,5 @@ static void multiply_adds(size_t rounds) {
     for (size_t r = 0; r < rounds; r++)
 #pragma clang loop unroll(full)
         for (int i = 0; i < chains; i++) sum[i] = vf_fma(sum[i], factor, term);
-    for (int i = 0; i < chains; i++) __asm__ volatile("" : : "v"(sum[i])); // kept alive without storing it
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : : VF_REGISTER(sum[i])); // kept alive without storing it
 }
