@@ -5,13 +5,19 @@ import LensSupport
 public enum ProcessorFeature: String, CaseIterable, Sendable {
     /// Sums of four products of bytes in one instruction: AVX512_VNNI, or AVX-VNNI.
     case vnni
-    /// Sums of two products of bf16 in one instruction: AVX512_BF16.
+    /// Sums of two products of bf16 in one instruction: AVX512_BF16, or BF16 beside NEON.
     case bf16
+    /// Sums of four products of bytes in one instruction, beside NEON.
+    case dotprod
+    /// Products of matrices of bytes, 2 x 8 by 8 x 2, in one instruction, beside NEON.
+    case i8mm
 
     var bit: UInt32 {
         switch self {
         case .vnni: LENS_FEATURE_VNNI.rawValue
         case .bf16: LENS_FEATURE_BF16.rawValue
+        case .dotprod: LENS_FEATURE_DOTPROD.rawValue
+        case .i8mm: LENS_FEATURE_I8MM.rawValue
         }
     }
 

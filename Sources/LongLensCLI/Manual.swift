@@ -157,7 +157,7 @@ struct ManualPage {
     private static let environment = [
         (
             "LONGLENS_ISA",
-            "scalar, avx2 or avx512: the instruction set to use, at most the machine's; with -novnni or -nobf16 behind it without that feature."
+            "scalar, avx2, avx512 or neon: the instruction set to use, at most the machine's; with -novnni, -nobf16, -nodotprod or -noi8mm behind it without that feature."
         ),
         ("NO_COLOR", "No colours in the output of weigh --text."),
         ("TERM", "dumb: no colours, and no line of progress that is drawn again."),

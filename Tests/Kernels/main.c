@@ -22,7 +22,8 @@ static void destroy(contexts c) {
 
 // The instruction set and its features by name, as scripts/kernels knows them.
 static void print_set(const char *what, lens_isa isa, lens_features features) {
-    printf("%s%s%s%s\n", what, lens_isa_name(isa), features & LENS_FEATURE_VNNI ? " vnni" : "",
+    printf("%s%s%s%s%s%s\n", what, lens_isa_name(isa), features & LENS_FEATURE_VNNI ? " vnni" : "",
+           features & LENS_FEATURE_DOTPROD ? " dotprod" : "", features & LENS_FEATURE_I8MM ? " i8mm" : "",
            features & LENS_FEATURE_BF16 ? " bf16" : "");
     fflush(stdout);
 }

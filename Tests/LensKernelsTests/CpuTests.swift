@@ -15,6 +15,7 @@ import Testing
         for set in InstructionSet.allCases {
             #expect(try InstructionSet.named(set.rawValue) == (set, []))
             #expect(try InstructionSet.named(set.rawValue + "-novnni") == (set, [.vnni]))
+            #expect(try InstructionSet.named(set.rawValue + "-nodotprod-noi8mm") == (set, [.dotprod, .i8mm]))
             #expect(try InstructionSet.named(set.rawValue.uppercased()).set == set)
             #expect(unsafe String(cString: lens_isa_name(set.isa)) == set.rawValue)
         }

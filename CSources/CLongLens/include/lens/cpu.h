@@ -21,9 +21,11 @@ const char *lens_isa_name(lens_isa isa);
 /// What processors of one instruction set may have beside it: a set of bits.
 typedef enum lens_features {
     LENS_FEATURE_NONE = 0,
-    LENS_FEATURE_VNNI = 1, // sums of four products of bytes: AVX512_VNNI, or AVX-VNNI
-    LENS_FEATURE_BF16 = 2, // sums of two products of bf16: AVX512_BF16
-    LENS_FEATURES_ALL = 3
+    LENS_FEATURE_VNNI = 1,    // sums of four products of bytes: AVX512_VNNI, or AVX-VNNI
+    LENS_FEATURE_BF16 = 2,    // sums of two products of bf16: AVX512_BF16, or BF16 beside NEON
+    LENS_FEATURE_DOTPROD = 4, // sums of four products of bytes: DotProd beside NEON
+    LENS_FEATURE_I8MM = 8,    // products of matrices of bytes: I8MM beside NEON
+    LENS_FEATURES_ALL = 15
 } lens_features;
 
 /// The features that this machine has beside a supported instruction set.

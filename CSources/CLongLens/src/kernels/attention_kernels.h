@@ -85,8 +85,9 @@ typedef struct lens_attention_kernels {
 void lens_attention_kernels_scalar(lens_attention_kernels *table);
 void lens_attention_kernels_avx2(lens_attention_kernels *table);
 void lens_attention_kernels_avx512(lens_attention_kernels *table);
+void lens_attention_kernels_neon(lens_attention_kernels *table);
 /// Only the bf16 ones, into a table that has the others.
 void lens_attention_kernels_avx512_bf16(lens_attention_kernels *table);
-void lens_attention_kernels_neon(lens_attention_kernels *table);
+void lens_attention_kernels_neon_bf16(lens_attention_kernels *table);
 
 #endif

@@ -68,5 +68,8 @@ void lens_int8_kernels_avx2(lens_int8_kernels *table);
 void lens_int8_kernels_avx2_vnni(lens_int8_kernels *table);
 void lens_int8_kernels_avx512(lens_int8_kernels *table);
 void lens_int8_kernels_avx512_vnni(lens_int8_kernels *table);
+void lens_int8_kernels_neon(lens_int8_kernels *table);
+void lens_int8_kernels_neon_dotprod(lens_int8_kernels *table);
+void lens_int8_kernels_neon_i8mm(lens_int8_kernels *table);
 
 #endif

@@ -32,7 +32,11 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
 #elif defined(__aarch64__)
     if (isa == LENS_ISA_NEON) {
         lens_gemm_kernels_neon(&table->gemm);
+        lens_int8_kernels_neon(&table->int8);
+        if (features & LENS_FEATURE_DOTPROD) lens_int8_kernels_neon_dotprod(&table->int8);
+        if (features & LENS_FEATURE_I8MM) lens_int8_kernels_neon_i8mm(&table->int8);
         lens_attention_kernels_neon(&table->attention);
+        if (features & LENS_FEATURE_BF16) lens_attention_kernels_neon_bf16(&table->attention);
         lens_row_kernels_neon(&table->row);
         table->multiply_adds = lens_multiply_adds_neon;
     }

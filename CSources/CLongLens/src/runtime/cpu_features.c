@@ -5,6 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -41,13 +45,26 @@ static lens_isa detect(void) {
 static lens_features features_of(lens_isa isa) {
     return isa == LENS_ISA_AVX512 ? avx512_features : isa == LENS_ISA_AVX2 ? avx2_features : LENS_FEATURE_NONE;
 }
-#else
-#if defined(__aarch64__)
-// Every AArch64 processor that runs Linux or macOS has it, multiply-adds among it.
+#elif defined(__aarch64__)
+// Every AArch64 processor has it, multiply-adds among it.
 static lens_isa detect(void) { return LENS_ISA_NEON; }
+
+static lens_features neon_features;
+
+// What the system tells of the processor, where we know how to ask.
+static void detect_features(void) {
+#ifdef __linux__
+    enum { dotprod = 20, i8mm = 13, bf16 = 14 }; // HWCAP_ASIMDDP, HWCAP2_I8MM, HWCAP2_BF16
+    unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+    if ((first >> dotprod) & 1) neon_features = LENS_FEATURE_DOTPROD;
+    if ((second >> i8mm) & 1) neon_features |= LENS_FEATURE_I8MM;
+    if ((second >> bf16) & 1) neon_features |= LENS_FEATURE_BF16;
+#endif
+}
+
+static lens_features features_of(lens_isa isa) { return isa == LENS_ISA_NEON ? neon_features : LENS_FEATURE_NONE; }
 #else
 static lens_isa detect(void) { return LENS_ISA_SCALAR; }
-#endif
 static void detect_features(void) {}
 static lens_features features_of(lens_isa isa) {
     (void)isa;

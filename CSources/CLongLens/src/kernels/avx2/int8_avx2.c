@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 
-enum { MR = 4, BIASED = 0 };
+enum { MR = 4, BIASED = 0, WORDS = 1 };
 
 LENS_BEGIN
 #include "kernels/avx2/integers.h"

@@ -5,6 +5,11 @@
 typedef __m256i vi;
 static inline vi vi_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
+static inline vi vi_row(const int8_t rows[][4], size_t i) {
+    int32_t word;
+    memcpy(&word, rows[i], sizeof word);
+    return vi_set1(word);
+}
 static inline vf vf_from(vi x) { return _mm256_cvtepi32_ps(x); }
 static inline float vf_minimum(vf x) { return -vf_maximum(vf_sub(vf_zero(), x)); }
 // The constants are 1 in the first of two halves and -1 in the second: exact, as adding and subtracting is.

@@ -8,6 +8,16 @@
 // Code between these may use the instruction set. All code may: nothing is to be said.
 #define LENS_BEGIN
 #define LENS_END
+// Code between these may use what not every processor has: "dotprod", "i8mm", "bf16".
+#define LENS_PRAGMA(words) _Pragma(#words)
+#if defined(__clang__)
+#define LENS_BEGIN_WITH(feature)                                                                                       \
+    LENS_PRAGMA(clang attribute push(__attribute__((target(feature))), apply_to = function))
+#define LENS_END_WITH LENS_PRAGMA(clang attribute pop)
+#else
+#define LENS_BEGIN_WITH(feature) LENS_PRAGMA(GCC push_options) LENS_PRAGMA(GCC target("arch=armv8.2-a+" feature))
+#define LENS_END_WITH LENS_PRAGMA(GCC pop_options)
+#endif
 // The registers of vectors in assembler statements.
 #define VF_REGISTER "w"
 

@@ -5,7 +5,7 @@
 enum { GROUP_VECTORS = lens_group / VF_WIDTH };
 
 typedef struct rounded_group {
-    int8_t integers[lens_group_words][MR][4];
+    int8_t integers[lens_group_words / WORDS][MR][4 * WORDS]; // WORDS are side by side
     float scale[MR];
     int32_t bias[MR];
 } rounded_group;
@@ -78,7 +78,8 @@ LENS_INLINE void round_group(const float *from, size_t i, rounded_group *to) {
     int8_t integers[lens_group];
     to->bias[i] = -128 * to_integers(x, inverse, integers);
 #pragma clang loop unroll(full)
-    for (size_t k = 0; k < lens_group_words; k++) memcpy(to->integers[k][i], integers + 4 * k, 4);
+    for (size_t k = 0; k < lens_group_words; k++)
+        memcpy(to->integers[k / WORDS][i] + k % WORDS * 4, integers + 4 * k, 4);
 }
 
 static void round_rows(size_t m, size_t K, const float *a, size_t lda, void *rounded) {
