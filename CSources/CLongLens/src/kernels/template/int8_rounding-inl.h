@@ -52,7 +52,7 @@ LENS_INLINE float scale_of(range r, float *inverse) {
     return largest / 127.0f * 0.125f + wrong;
 }
 
-// The sum of the integers.
+// The sum of the integers; 0 where there are none to be had, as something is not finite or nothing is large enough.
 LENS_INLINE int32_t to_integers(const vf x[GROUP_VECTORS], float inverse, int8_t integers[lens_group]) {
     vf sum = vf_zero();
 #pragma clang loop unroll(full)
@@ -61,7 +61,7 @@ LENS_INLINE int32_t to_integers(const vf x[GROUP_VECTORS], float inverse, int8_t
         sum = vf_add(sum, whole); // exact
         vi_store_bytes(integers + i * VF_WIDTH, whole);
     }
-    return (int32_t)vf_sum(sum);
+    return inverse == 0.0f ? 0 : (int32_t)vf_sum(sum);
 }
 
 LENS_INLINE void load_group(const float *from, vf x[GROUP_VECTORS]) {
