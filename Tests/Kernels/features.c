@@ -78,6 +78,40 @@ static void check_losses(contexts c) {
     free_all();
 }
 
+// Weights of 16 bits: exact products where A stays fp32, of numbers of 8 bits where the processor multiplies bf16.
+static void check_products_of_16(contexts c, lens_type type, size_t M, size_t N, size_t K) {
+    at_work_on("weights of type %d, %zu x %zu x %zu", type, M, N, K);
+    float *A = numbers(M * K), *decoded = numbers(N * K);
+    uint8_t *stored = noise(2 * N * K), *packed = noise(lens_packed_bf16_bytes(N, K) + 64);
+    packed += (64 - (uintptr_t)packed % 64) % 64;
+    expect(lens_quantize(N * K, type, decoded, stored) && lens_dequantize(N * K, type, stored, decoded),
+           "no such type");
+    double *expected = doubles(M * N, NULL), *size = doubles(M * N, NULL);
+    reference_gemm(M, N, K, false, true, false, doubles(M * K, A), K, doubles(N * K, decoded), K, expected, N);
+    reference_gemm(M, N, K, false, true, false, magnitudes(M * K, A), K, magnitudes(N * K, decoded), K, size, N);
+    lens_weights W = {type, N, K, stored, 0, NULL};
+    float *C = nothing(M * N), *three = nothing(M * N), *row = nothing(N);
+    must(lens_gemm_bf16(c.three, M, K, false, A, K, 1, &(lens_weights_product){&W, three, N}));
+    must(lens_pack_bf16(c.three, &W, packed));
+    W.packed = packed;
+    must(lens_gemm_bf16(c.one, M, K, false, A, K, 1, &(lens_weights_product){&W, C, N}));
+    must(lens_gemm_bf16(c.one, 1, K, false, A, K, 1, &(lens_weights_product){&W, row, N}));
+    bool rounded = type == LENS_TYPE_F16 || (lens_context_features(c.one) & LENS_FEATURE_BF16);
+    expect_close("C", M * N, C, expected, rounded ? 0x1p-7 : (double)(K + 2) * ROUNDING * 1.01, size);
+    expect_same("C of three threads, packed where used", M * N, three, C);
+    expect_same("the first row alone", N, row, C);
+    free_all();
+}
+
+static void check_weights_of_16(contexts c) {
+    static const size_t shapes_of_16[][3] = {{1, 1, 1},    {5, 3, 7},    {6, 17, 33},  {7, 16, 128},  {8, 11, 130},
+                                             {9, 48, 257}, {25, 61, 64}, {13, 97, 31}, {3, 300, 1200}};
+    for (size_t i = 0; i < COUNT(shapes_of_16); i++)
+        for (int half = 0; half < 2; half++)
+            check_products_of_16(c, half ? LENS_TYPE_F16 : LENS_TYPE_BF16, shapes_of_16[i][0], shapes_of_16[i][1],
+                                 shapes_of_16[i][2]);
+}
+
 static void check_bf16(contexts c, size_t T, size_t HS) {
     at_work_on("attention in bf16 of %zu tokens, heads of %zu", T, HS);
     lens_attention_shape s = {T, 4, 2, HS, 1 / sqrtf((float)HS)};
@@ -87,8 +121,8 @@ static void check_bf16(contexts c, size_t T, size_t HS) {
     double *expected = doubles(queries, NULL), *expected_lse = doubles(rows, NULL);
     reference_attention_forward(T, 4, 2, HS, (double)s.scale, doubles(queries, q), doubles(keys, k), doubles(keys, v),
                                 expected, expected_lse);
-    must(lens_attention_forward(c.one, s, (lens_spans){1, NULL}, LENS_ARITHMETIC_BF16, q, k, v, out, lse));
-    must(lens_attention_forward(c.three, s, (lens_spans){1, NULL}, LENS_ARITHMETIC_BF16, q, k, v, again, lse_again));
+    must(lens_attention_forward(c.one, s, (lens_spans){0}, LENS_ARITHMETIC_BF16, q, k, v, out, lse));
+    must(lens_attention_forward(c.three, s, (lens_spans){0}, LENS_ARITHMETIC_BF16, q, k, v, again, lse_again));
     // Numbers of 8 bits, here at most 1.
     expect_close("out", queries, out, expected, 0x1p-6, NULL);
     expect_close("lse", rows, lse, expected_lse, 0x1p-6, NULL);
@@ -101,6 +135,7 @@ void check_features(contexts c, lens_context *scalar) {
     for (int type = 0; type < types; type++)
         if (lens_weights_computed(type)) check_weights(c, scalar, type);
     check_losses(c);
+    check_weights_of_16(c);
     static const size_t tokens_of[] = {1, 2, 9, 12, 13, 65, 97}, sizes[] = {1, 8, 17, 64};
     for (size_t i = 0; i < COUNT(tokens_of); i++)
         for (size_t j = 0; j < COUNT(sizes); j++) check_bf16(c, tokens_of[i], sizes[j]);

@@ -43,5 +43,7 @@ void lens_bf16_kernels_scalar(lens_bf16_kernels *table);
 void lens_bf16_kernels_avx2(lens_bf16_kernels *table);
 void lens_bf16_kernels_avx512(lens_bf16_kernels *table);
 void lens_bf16_kernels_avx512_bf16(lens_bf16_kernels *table);
+void lens_bf16_kernels_neon(lens_bf16_kernels *table);
+void lens_bf16_kernels_neon_bf16(lens_bf16_kernels *table);
 
 #endif

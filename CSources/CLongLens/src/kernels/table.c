@@ -35,6 +35,8 @@ void lens_fill_kernels(lens_kernel_table *table, lens_isa isa, lens_features fea
         lens_int8_kernels_neon(&table->int8);
         if (features & LENS_FEATURE_DOTPROD) lens_int8_kernels_neon_dotprod(&table->int8);
         if (features & LENS_FEATURE_I8MM) lens_int8_kernels_neon_i8mm(&table->int8);
+        lens_bf16_kernels_neon(&table->bf16);
+        if (features & LENS_FEATURE_BF16) lens_bf16_kernels_neon_bf16(&table->bf16);
         lens_attention_kernels_neon(&table->attention);
         if (features & LENS_FEATURE_BF16) lens_attention_kernels_neon_bf16(&table->attention);
         lens_row_kernels_neon(&table->row);

@@ -18,6 +18,7 @@ LENS_INLINE vf weights_part(vf words, size_t part) {
                                          : _mm256_and_si256(x, _mm256_set1_epi32((int)0xffff0000)));
 }
 #include "kernels/template/bf16_wide-inl.h"
+#include "kernels/template/multiply_add-inl.h"
 #include "kernels/template/bf16-inl.h"
 LENS_END
 

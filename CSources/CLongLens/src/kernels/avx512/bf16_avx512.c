@@ -18,6 +18,7 @@ LENS_INLINE vf weights_part(vf words, size_t part) {
                                          : _mm512_and_si512(x, _mm512_set1_epi32((int)0xffff0000)));
 }
 #include "kernels/template/bf16_wide-inl.h"
+#include "kernels/template/multiply_add-inl.h"
 #include "kernels/template/bf16-inl.h"
 LENS_END
 

@@ -18,6 +18,12 @@ LENS_INLINE vf weights_part(vf words, size_t part) {
 
 LENS_INLINE vf multiply_add(vf x, vf w, vf sum) { return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w); }
 
+LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
+    vf x = vf_set1(*element);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < V; v++) acc[v] = multiply_add(x, column[v], acc[v]);
+}
+
 // To nearest even; below the least normal number, zero. `to` has room for whole vectors.
 static inline void store_rounded(uint16_t *to, vf x) {
     _mm256_storeu_si256((__m256i *)(void *)to, (__m256i)_mm512_cvtneps_pbh(x));
@@ -35,21 +41,7 @@ static inline void round_halves(size_t n, const char *x, uint16_t *to) {
 }
 
 #include "kernels/template/bf16-inl.h"
-
-// What the sums of products alone reach: more chains than latency times ports.
-static double multiply_adds(size_t rounds) {
-    enum { chains = 24 };
-    vf sum[chains], x = vf_set1(0.5f);
-    for (int i = 0; i < chains; i++) sum[i] = vf_zero();
-    for (size_t r = 0; r < rounds; r++)
-#pragma clang loop unroll(full)
-        for (int i = 0; i < chains; i++) {
-            sum[i] = multiply_add(x, x, sum[i]);
-            __asm__("" : "+v"(sum[i])); // each of its own
-        }
-    for (int i = 0; i < chains; i++) __asm__ volatile("" : : "v"(sum[i])); // kept alive without storing it
-    return 2.0 * 2 * VF_WIDTH * chains * (double)rounds;
-}
+#include "kernels/template/bf16_peak-inl.h"
 #pragma clang attribute pop
 
 void lens_bf16_kernels_avx512_bf16(lens_bf16_kernels *table) { *table = LENS_BF16_TABLE(multiply_adds); }

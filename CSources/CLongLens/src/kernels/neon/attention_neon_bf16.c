@@ -9,10 +9,9 @@
 
 LENS_BEGIN_WITH("bf16")
 #include "kernels/neon/attention-inl.h"
+#include "kernels/neon/multiply_add_bf16.h"
 
 enum { WORD = 2 };
-
-LENS_INLINE uint16x4_t to_bf16(vf x) { return vreinterpret_u16_bf16(vcvt_bf16_f32(x)); }
 
 // The nearest bf16 of two vectors, those of the first in the lower halves of the words.
 LENS_INLINE vf word_of(const vf number[WORD]) {
@@ -21,13 +20,6 @@ LENS_INLINE vf word_of(const vf number[WORD]) {
 }
 
 LENS_INLINE void store_bf16(float *to, vf x) { vst1_u16((uint16_t *)to, to_bf16(x)); }
-
-// See neon/multiply_add.h.
-LENS_INLINE void multiply_add_row(const int V, const float *element, const vf *column, vf *acc) {
-    float x = *element;
-#pragma clang loop unroll(full)
-    for (int v = 0; v < V; v++) __asm__("bfdot %0.4s, %1.8h, %2.2h[0]" : "+w"(acc[v]) : "w"(column[v]), "w"(x));
-}
 
 #include "kernels/template/attention_tile-inl.h"
 #include "kernels/template/attention_forward-inl.h"

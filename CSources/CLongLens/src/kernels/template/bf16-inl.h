@@ -1,6 +1,8 @@
 // Products with weights of 16 bits in the vector vocabulary. Needs the enum {MR, PANELS, PARTS, PREFETCH} and
 //   weights_part(vf, part)        what products take of a word of weights: in one part or two
-//   multiply_add(x, w, sum)       sum plus the products of x, of the block of A, with a part of the weights
+//   multiply_add_row(V, element, column, acc)   acc plus the products of an element of the block of A with a part of
+//   the
+//                                 weights, as multiply_add-inl.h has it for fp32
 //   round_floats(n, x, to), round_halves(n, x, to)   to the nearest bf16, n numbers
 enum {
     PANEL = lens_bf16_panel_rows,
@@ -15,15 +17,12 @@ enum {
 LENS_INLINE void pack_words(const size_t width, size_t rows, size_t K, uint16_t number[][STRETCH], float *packed) {
     if (K % 2 != 0)
         for (size_t r = 0; r < rows; r++) number[r][K] = 0;
-#pragma clang loop unroll(full)
-    for (size_t first = 0; first < width; first += VF_WIDTH)
-        pack_lanes(width, min(width - first, VF_WIDTH), rows > first ? rows - first : 0, (K + 1) / 2,
-                   (const float *)(const void *)number[first], STRETCH / 2, packed + first);
+    pack_panel(width, rows, (K + 1) / 2, (const float *)(const void *)number, STRETCH / 2, packed);
 }
 
 static void pack_a(size_t m, size_t K, const float *a, size_t lda, float *packed) {
     if (PARTS == 2) {
-        pack_lanes(MR, MR, m, K, a, lda, packed);
+        pack_panel(MR, m, K, a, lda, packed);
         if (K % 2 != 0) memset(packed + K * MR, 0, MR * sizeof *packed);
         return;
     }
@@ -70,11 +69,7 @@ LENS_INLINE void multiply_pair(const size_t vectors, const float *a, const float
             if (part == 0 && v * VF_WIDTH % PANEL == 0) prefetch_l1(from + PREFETCH * PANEL);
         }
 #pragma clang loop unroll(full)
-        for (size_t i = 0; i < MR; i++) {
-            vf x = vf_set1(a[part * MR + i]);
-#pragma clang loop unroll(full)
-            for (size_t v = 0; v < vectors; v++) sum[i][v] = multiply_add(x, row[v], sum[i][v]);
-        }
+        for (size_t i = 0; i < MR; i++) multiply_add_row((int)vectors, a + part * MR + i, row, sum[i]);
     }
 }
 
@@ -95,7 +90,8 @@ LENS_INLINE void multiply(const size_t vectors, const bool whole, size_t m, size
     }
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < vectors; v++) {
-        const vmask mask = vf_first_mask(whole ? VF_WIDTH : min(n - v * VF_WIDTH, VF_WIDTH));
+        const size_t before = min(v * VF_WIDTH, n);
+        const vmask mask = vf_first_mask(whole ? VF_WIDTH : min(n - before, VF_WIDTH));
 #pragma clang loop unroll(full)
         for (size_t i = 0; i < MR; i++) {
             if (i >= m) continue;

@@ -1,8 +1,6 @@
 // Weights of 16 bits made fp32 in the register tile, for processors that do not multiply them; see bf16-inl.h.
 enum { PARTS = 2 };
 
-LENS_INLINE vf multiply_add(vf x, vf w, vf sum) { return vf_fma(x, w, sum); }
-
 static inline void round_halves(size_t n, const char *restrict x, uint16_t *restrict to) {
     for (size_t i = 0; i < n; i++) to[i] = float_to_bfloat(load_half_as_float(x + 2 * i));
 }

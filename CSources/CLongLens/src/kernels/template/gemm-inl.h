@@ -125,7 +125,7 @@ static void pack_a(size_t m, size_t k, bool transpose, const float *a, size_t ld
     if (transpose) {
         pack_columns_of_a(m, k, a, lda, packed);
     } else {
-        pack_lanes(MR, MR, m, k, a, lda, packed);
+        pack_panel(MR, m, k, a, lda, packed);
     }
 }
 

@@ -19,3 +19,14 @@ LENS_INLINE void pack_lanes(const size_t width, const size_t keep, size_t lanes,
             if (q < length) vf_store_mask(to + q * width, square[q], kept);
     }
 }
+
+// Packs `lanes` of them, at most `width`, into a panel.
+LENS_INLINE void pack_panel(const size_t width, size_t lanes, size_t k, const float *x, size_t ldx, float *packed) {
+#pragma clang loop unroll(full)
+    for (size_t first = 0; first < width; first += VF_WIDTH) {
+        // Without lanes nothing is read, and no address past the matrix is formed.
+        size_t before = min(first, lanes);
+        pack_lanes(width, min(width - first, VF_WIDTH), lanes - before, k, x + (before < lanes ? before * ldx : 0), ldx,
+                   packed + first);
+    }
+}
