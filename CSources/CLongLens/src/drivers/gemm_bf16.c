@@ -58,8 +58,10 @@ static void piece(void *argument, size_t index, size_t thread) {
     const lens_weights *W = product->W;
     size_t row = index % cut.down * cut.rows, first = index / cut.down * cut.panels;
     size_t count = min(cut.panels, lens_bf16_panel_count(W->N) - first), column = first * lens_bf16_panel_rows;
-    const float *panels = (const float *)W->packed + first * lens_bf16_panel_words(W->K);
-    if (W->packed == NULL) {
+    const float *panels = W->packed;
+    if (panels != NULL) {
+        panels += first * lens_bf16_panel_words(W->K);
+    } else {
         // Thread 0 has the packed rows in front.
         char *own = lens_scratch_of(x->context, thread);
         if (thread == 0) own += lens_bf16_rows_bytes(x->a.kernels, x->a.M, W->K);
