@@ -35,9 +35,21 @@ package struct KernelScratch: Sendable {
             })
     }
 
-    /// Adds ``Runtime/headLosses(_:_:targets:in:into:)`` of at most `rows` rows.
+    /// Adds ``Runtime/headLosses(_:_:targets:in:into:logSumExp:logits:)`` of at most `rows` rows.
     package mutating func addHeadLosses(rows: Int, vocabulary: Int, inputs: Int) {
-        add(unsafe runtime.need { unsafe lens_head_losses_scratch($0, rows, vocabulary, inputs) })
+        add(unsafe runtime.need { unsafe lens_head_losses_f32_scratch($0, rows, vocabulary, inputs) })
+    }
+
+    /// Adds ``Runtime/headLosses(_:_:targets:in:into:)`` of at most `rows` rows, under weights that are packed or not.
+    package mutating func addHeadLosses(
+        _ type: TensorType, isPacked: Bool, rows: Int, vocabulary: Int, inputs: Int
+    ) {
+        add(
+            unsafe runtime.need { context in
+                unsafe type.products == .bf16
+                    ? lens_head_losses_bf16_scratch(context, rows, vocabulary, inputs, isPacked)
+                    : lens_head_losses_scratch(context, rows, vocabulary, inputs, isPacked)
+            })
     }
 
     /// Adds attention over at most `length` tokens, forward and backward.

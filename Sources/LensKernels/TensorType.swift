@@ -97,3 +97,28 @@ extension TensorType {
         precondition(known)
     }
 }
+
+extension Runtime {
+    /// Converts rows of `columns` elements from fp32, all threads together, to the bytes that
+    /// ``TensorType/quantize(_:into:)`` gives.
+    ///
+    /// - Parameters:
+    ///   - rows: those of `source` that are written, in this order.
+    ///   - columns: whole blocks.
+    ///   - destination: holds the bytes of all rows; the type must be writable.
+    @unsafe
+    package func quantize(
+        _ source: UnsafeBufferPointer<Float>, rows: [Int], columns: Int, as type: TensorType,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws(LensError) {
+        precondition(type.isWritable && type.byteCount(of: rows.count * columns) == destination.count)
+        precondition(rows.allSatisfy { $0 >= 0 && $0 < source.count / max(columns, 1) }, "rows of the source")
+        guard let start = source.baseAddress, let output = destination.baseAddress else { return }
+        try unsafe run { context in
+            unsafe rows.withUnsafeBufferPointer { order in
+                unsafe lens_quantize_rows(
+                    context, rows.count, columns, CInt(type.rawValue), start, order.baseAddress, output)
+            }
+        }
+    }
+}

@@ -105,9 +105,11 @@ extension Runtime {
         let targets = checked(targets, in: range, below: weights.rows)
         precondition(
             hidden.columns == weights.columns && targets.count == hidden.rows && losses.count == hidden.rows)
+        let kind = weights.type.products
         try unsafe run(over: targets) { context, targets in
             unsafe weights.withDescription { weights in
-                unsafe lens_head_losses(
+                let driver = unsafe kind == .bf16 ? lens_head_losses_bf16 : lens_head_losses
+                return unsafe driver(
                     context, hidden.rows, hidden.pointer, hidden.columns, weights, targets, losses.pointer)
             }
         }

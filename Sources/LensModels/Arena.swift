@@ -46,4 +46,14 @@ final class Arena {
         guard let memory else { return Matrix(unbackedRows: rows, columns: columns) }
         return Matrix(memory, offset: used / size, rows: rows, columns: columns)
     }
+
+    /// Matrices of `rows` rows in one place, of which one is in use at a time.
+    func takeShared(_ name: String, rows: Int, columns: [Int]) -> [Matrix] {
+        let start = used / MemoryLayout<Float>.stride
+        _ = take(name, rows: rows, columns: columns.max() ?? 0)
+        return columns.map { columns in
+            memory.map { Matrix($0, offset: start, rows: rows, columns: columns) }
+                ?? Matrix(unbackedRows: rows, columns: columns)
+        }
+    }
 }

@@ -19,7 +19,7 @@ struct DecoderLayer {
     var attendsInBF16 = false
 
     /// The attention part and the second norm: fills `a` up to `a.feedForwardInput` from `input` [T, hidden], but for
-    /// what is `kept` there already.
+    /// what is `kept` there already. `a.middle` may be `input`.
     ///
     /// - Parameter spans: the sequences that `input` holds; nil for one.
     func forwardAttention(
@@ -42,7 +42,7 @@ struct DecoderLayer {
                 logSumExp: a.logSumExp)
         }
         if kept < .projections {
-            a.middle.copy(from: input)
+            if !a.middle.isSame(as: input) { a.middle.copy(from: input) }
             try p.attentionOutput.forward(a.attended, into: a.middle, accumulate: true, on: runtime)
         }
         try runtime.rmsNorm(
@@ -61,7 +61,8 @@ struct DecoderLayer {
     }
 
     /// The feed-forward part: `output` [T, hidden] from `a.feedForwardInput` and `a.middle`, in blocks of tokens.
-    /// `activated` [block, feedForward] is scratch. `output` may be `a.middle`.
+    /// `activated` [block, feedForward] is scratch, and may be `a.gate`. `output` may be
+    /// `a.middle`.
     func forwardFeedForward(_ a: LayerActivations, activated: Matrix, output: Matrix) throws(LensError) {
         let p = parameters
         for block in feedForwardBlocks(of: output.rows, atMost: activated.rows) {

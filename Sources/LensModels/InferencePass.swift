@@ -120,7 +120,7 @@ public final class InferencePass {
 
     private struct Buffers {
         let activations: LayerActivations
-        let stream, activated: Matrix
+        let stream: Matrix
         let head: LanguageModelHead
         var rotary: RotaryTable
 
@@ -128,8 +128,7 @@ public final class InferencePass {
             let configuration = layout.configuration
             let block = min(rows, layout.compute == .f32 ? feedForwardBlock : quantizedFeedForwardBlock)
             stream = arena.take("residual stream", rows: rows, columns: configuration.hiddenSize)
-            activations = LayerActivations(configuration, length: rows, feedForwardRows: block, arena: arena)
-            activated = arena.take("activations", rows: block, columns: configuration.feedForwardSize)
+            activations = LayerActivations(configuration, stream: stream, feedForwardRows: block, arena: arena)
             head = LanguageModelHead(configuration, weight: weight, length: rows, trains: false, arena: arena)
             rotary = RotaryTable(configuration, length: min(rows, contextLength), arena: arena)
         }
@@ -234,7 +233,7 @@ public final class InferencePass {
         try runtime.embed(Array(sequences.joined()), table: weights.embedding, into: stream)
         for (index, layer) in layers.enumerated() {
             try layer.forwardAttention(stream, a, rotary: buffers.rotary, spans: spans)
-            try layer.forwardFeedForward(a, activated: buffers.activated, output: stream)
+            try layer.forwardFeedForward(a, activated: a.gate, output: stream)
             try afterLayer?(index + 1)
         }
         try runtime.rmsNorm(

@@ -2,22 +2,24 @@ import LensFormats
 import LensKernels
 import LensSupport
 
-/// The language-model head with its cross-entropy, in chunks of tokens: the logits of a whole sequence never exist. Under
-/// quantized weights none are stored at all.
+/// The language-model head with its cross-entropy.
 ///
-/// Pass A gives each prediction's loss and log-sum-exp. The weights may then depend on all losses of the sequence.
-/// Pass B turns the logits of a chunk, kept or computed again, into gradients, for tokens of non-zero weight alone.
+/// Pass A gives each prediction's loss and log-sum-exp; logits exist for a few tokens and columns at a time, unless pass B
+/// is to find them. The weights may then depend on all losses of the sequence. Pass B turns the logits of a chunk of
+/// tokens, kept or computed again, into gradients, for tokens of non-zero weight alone.
 struct LanguageModelHead {
     private let weight: Weights
-    /// Tokens whose logits are computed at a time.
+    /// Tokens whose logits pass B has at a time.
     private let chunk: Int
-    /// [chunk, vocabulary], or [T, vocabulary] where pass B finds the logits of pass A; one row under quantized weights.
+    /// [T, vocabulary] where pass B finds the logits of pass A, [chunk, vocabulary] where it computes them again, else one
+    /// row.
     private let logits: Matrix
     private let keepsLogits: Bool
     /// Gathered hidden states and their gradients [chunk, hidden].
     private let gathered, gatheredGradient: Matrix
-    /// Per prediction [1, T].
-    private let losses, logSumExp: Matrix
+    /// Per prediction [1, T]; log-sum-exps for pass B alone.
+    private let losses: Matrix
+    private let logSumExp: Matrix?
     /// Of the gathered rows [1, chunk].
     private let gatheredLogSumExp, coefficients: Matrix
 
@@ -32,29 +34,18 @@ struct LanguageModelHead {
     ) {
         self.weight = weight
         self.keepsLogits = keepsLogits
-        let isQuantized = Self.storesNoLogits(weight)
-        chunk = Self.logitRows(configuration, length: length, nil)
+        let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
+        chunk = min(length, max(64, fitting / 64 * 64))
         logits = arena.take(
-            keepsLogits ? "logits" : isQuantized ? "logits of a token" : "logits of a chunk",
-            rows: keepsLogits ? length : isQuantized ? 1 : chunk, columns: configuration.vocabularySize)
+            keepsLogits ? "logits" : trains ? "logits of a chunk" : "logits of a token",
+            rows: keepsLogits ? length : trains ? chunk : 1, columns: configuration.vocabularySize)
         losses = arena.take("losses", rows: 1, columns: length)
-        logSumExp = arena.take("losses", rows: 1, columns: isQuantized ? 0 : length)
+        logSumExp = trains ? arena.take("losses", rows: 1, columns: length) : nil
         let gatheredRows = trains ? chunk : 0
         gathered = arena.take("head rows", rows: gatheredRows, columns: configuration.hiddenSize)
         gatheredGradient = arena.take("head rows", rows: gatheredRows, columns: configuration.hiddenSize)
         gatheredLogSumExp = arena.take("head rows", rows: 1, columns: gatheredRows)
         coefficients = arena.take("head rows", rows: 1, columns: gatheredRows)
-    }
-
-    /// Rows of logits that exist at a time, under weights with such products, or fp32.
-    static func logitRows(_ configuration: ModelConfiguration, length: Int, _ products: StoredProducts?) -> Int {
-        if products == .int8 { return 1 }
-        let fitting = logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
-        return min(length, max(64, fitting / 64 * 64))
-    }
-
-    private static func storesNoLogits(_ weight: Weights) -> Bool {
-        if case .stored(let matrix) = weight { matrix.type.products == .int8 } else { false }
     }
 
     /// Pass A: the negative log-likelihood of `tokens[t + 1]` under row t of `hidden` [T, hidden], T - 1 - first values,
@@ -63,19 +54,14 @@ struct LanguageModelHead {
         _ hidden: Matrix, tokens: [Int32], from first: Int = 0, on runtime: Runtime
     ) throws(LensError) -> [Float] {
         let count = tokens.count - 1
-        if Self.storesNoLogits(weight), case .stored(let weight) = weight {
+        let (rows, targets, range) = (hidden.rows(first..<count), first + 1..<count + 1, first..<count)
+        switch weight {
+        case .f32(let weight):
             try runtime.headLosses(
-                hidden.rows(first..<count), weight, targets: tokens, in: first + 1..<count + 1,
-                into: losses.columns(first..<count))
-            return losses.columns(first..<count).array
-        }
-        for start in stride(from: first, to: count, by: chunk) {
-            let range = start..<min(start + chunk, count)
-            let logits = logits.rows(keepsLogits ? range : 0..<range.count)
-            try runtime.multiply(hidden.rows(range), weight, into: logits)
-            try runtime.crossEntropy(
-                logits, targets: tokens, in: range.lowerBound + 1..<range.upperBound + 1, loss: losses.columns(range),
-                logSumExp: logSumExp.columns(range))
+                rows, weight, targets: tokens, in: targets, into: losses.columns(range),
+                logSumExp: logSumExp?.columns(range), logits: keepsLogits ? logits.rows(range) : nil)
+        case .stored(let weight):
+            try runtime.headLosses(rows, weight, targets: tokens, in: targets, into: losses.columns(range))
         }
         return losses.columns(first..<count).array
     }
@@ -96,6 +82,7 @@ struct LanguageModelHead {
         hiddenGradient: Matrix, weightGradient: Matrix, on runtime: Runtime
     ) throws(LensError) {
         precondition(given.count == tokens.length && targets.count == tokens.length)
+        guard let logSumExp else { preconditionFailure("gradients are of passes that train") }
         hiddenGradient.fill(0)
         for batch in tokens.batches(of: chunk) {
             let rows = Array(tokens.rows[batch.places])

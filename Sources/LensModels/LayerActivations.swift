@@ -53,6 +53,31 @@ struct LayerActivations {
         up = take(feedForwardRows, configuration.feedForwardSize)
     }
 
+    /// The set of a pass that keeps nothing for gradients: what is no longer needed makes room for what comes next.
+    /// - Parameters:
+    ///   - stream: the residual stream [T, hidden], which the layers change in place.
+    ///   - feedForwardRows: rows of `gate`, which becomes its product with `up`.
+    init(_ configuration: ModelConfiguration, stream: Matrix, feedForwardRows: Int, arena: Arena) {
+        let sizes = Sizes(configuration), length = stream.rows
+        func take(_ rows: Int, _ columns: Int) -> Matrix { arena.take("activations", rows: rows, columns: columns) }
+        middle = stream
+        let shared = arena.takeShared("activations", rows: length, columns: [sizes.hidden, sizes.queries])
+        (attentionInput, feedForwardInput, attended) = (shared[0], shared[0], shared[1])
+        attentionRstd = take(1, length)
+        feedForwardRstd = attentionRstd
+        projectedQuery = take(length, sizes.queries)
+        projectedKey = take(length, sizes.keys)
+        (query, key) = (projectedQuery, projectedKey)
+        if configuration.queryKeyNorm {
+            queryRstd = take(1, length * configuration.headCount)
+            keyRstd = take(1, length * configuration.keyValueHeadCount)
+        }
+        value = take(length, sizes.keys)
+        logSumExp = take(configuration.headCount, length)
+        gate = take(feedForwardRows, configuration.feedForwardSize)
+        up = take(feedForwardRows, configuration.feedForwardSize)
+    }
+
     /// The shared set with buffers of a layer's own for what is kept of it.
     func keeping(
         _ retention: Retention, _ configuration: ModelConfiguration, length: Int, arena: Arena

@@ -8,6 +8,9 @@ extension KernelScratch {
     init(_ layout: WeightLayout, length: Int, trains: Bool, on runtime: Runtime) {
         self.init(runtime)
         let configuration = layout.configuration
+        for parameter in layout.otherParameters where parameter.name == configuration.headName {
+            addHeadLosses(rows: length, vocabulary: parameter.shape[0], inputs: parameter.shape[1])
+        }
         for shape in Set(layout.otherParameters.map(\.shape)) {
             if shape.count > 1 {
                 addLinearMap(rows: length, outputs: shape[0], inputs: shape[1], trains: trains)
@@ -33,8 +36,9 @@ extension KernelScratch {
                 addStoredProduct(type, isPacked: layout.isPacked, rows: rows, inputs: inputs)
             }
             if parameter.name == head {
-                if type.products == .int8 { addHeadLosses(rows: length, vocabulary: outputs, inputs: inputs) }
-                add(rows: LanguageModelHead.logitRows(layout.configuration, length: length, type.products))
+                addHeadLosses(type, isPacked: layout.isPacked, rows: length, vocabulary: outputs, inputs: inputs)
+                // The logits of a token.
+                add(rows: 1)
             } else if parameter.name.contains(".mlp.") {
                 add(rows: min(length, quantizedFeedForwardBlock))
             } else if parameter.name.contains(".self_attn.") {

@@ -9,12 +9,14 @@ extension Pretrained {
     /// Writes a Hugging Face folder with the weights as `type`; it appears whole or not at all.
     @discardableResult
     public func saveHuggingFace(
-        to folder: String, type: TensorType = .f32, check: @escaping Check = { () throws(LensError) in }
+        to folder: String, type: TensorType = .f32, on runtime: Runtime = .shared,
+        check: @escaping Check = { () throws(LensError) in }
     ) throws(LensError) -> [String] {
         let files = try tokenizer?.huggingFaceFiles() ?? []
         return try unsafe writeHuggingFace(
             to: folder, configuration: model.configuration, type: type, origin: origin,
-            extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, parameters: reading(check))
+            extraFiles: files.map { ExtraFile(name: $0.name, bytes: $0.bytes) }, on: runtime,
+            parameters: reading(check))
     }
 
     /// Writes a GGUF file with the matrices as `type` has them; it appears whole or not at all.
@@ -22,22 +24,24 @@ extension Pretrained {
     /// - Parameter name: the model's name in the metadata; nil keeps the one it has, or takes that of its path.
     @discardableResult
     public func saveGGUF(
-        to path: String, type: GGUFFileType = .f32, name: String? = nil,
+        to path: String, type: GGUFFileType = .f32, name: String? = nil, on runtime: Runtime = .shared,
         check: @escaping Check = { () throws(LensError) in }
     ) throws(LensError) -> [String] {
         try unsafe writeGGUF(
             to: path, configuration: model.configuration, type: type,
             tokenizer: tokenizer?.ggufMetadata() ?? GGUFMetadata(),
-            name: name ?? origin.name ?? modelName(path: self.path), origin: origin, parameters: reading(check))
+            name: name ?? origin.name ?? modelName(path: self.path), origin: origin, on: runtime,
+            parameters: reading(check))
             + (tokenizer?.ggufLosses ?? [])
     }
 
     /// Writes a llama2.c file; its tokenizer is a file of its own, which is not written.
     @discardableResult
     public func saveLlama2C(
-        to path: String, check: @escaping Check = { () throws(LensError) in }
+        to path: String, on runtime: Runtime = .shared, check: @escaping Check = { () throws(LensError) in }
     ) throws(LensError) -> [String] {
-        try unsafe writeLlama2C(to: path, configuration: model.configuration, parameters: reading(check))
+        try unsafe writeLlama2C(
+            to: path, configuration: model.configuration, on: runtime, parameters: reading(check))
         var warnings: [String] = []
         if tokenizer != nil {
             warnings.append(

@@ -42,9 +42,10 @@ struct Convert: ParsableCommand {
             try most.requireRoom(for: configuration, at: output)
         }
         switch format {
-        case .gguf: say(warnings: try pretrained.saveGGUF(to: output, type: type, check: work.check))
-        case .llama2c: say(warnings: try pretrained.saveLlama2C(to: output, check: work.check))
-        case .huggingFace: say(warnings: try pretrained.saveHuggingFace(to: output, type: most, check: work.check))
+        case .gguf: say(warnings: try pretrained.saveGGUF(to: output, type: type, on: work.runtime, check: work.check))
+        case .llama2c: say(warnings: try pretrained.saveLlama2C(to: output, on: work.runtime, check: work.check))
+        case .huggingFace:
+            say(warnings: try pretrained.saveHuggingFace(to: output, type: most, on: work.runtime, check: work.check))
         }
         work.report(type)
     }

@@ -22,7 +22,7 @@ struct Create: ParsableCommand {
         say(warnings: description.warnings + (tokenizer?.warnings ?? []))
         let pretrained = Pretrained(model: model, tokenizer: tokenizer, path: input, origin: description.origin)
         machine.note(pretrained, work.runtime)
-        try pretrained.saveHuggingFace(to: output, check: work.check)
+        try pretrained.saveHuggingFace(to: output, on: work.runtime, check: work.check)
         work.report(.f32)
     }
 }

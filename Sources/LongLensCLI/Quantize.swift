@@ -65,7 +65,7 @@ struct Quantize: ParsableCommand {
     }
 
     private func write(_ model: Pretrained, _ work: ModelWriting) throws(LensError) {
-        say(warnings: try model.saveGGUF(to: output, type: type, check: work.check))
+        say(warnings: try model.saveGGUF(to: output, type: type, on: work.runtime, check: work.check))
         work.report(type)
     }
 }

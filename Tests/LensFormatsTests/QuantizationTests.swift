@@ -57,6 +57,24 @@ import Testing
         #expect(try quantize(type, file.floats("source")) == file.uint8s("\(type.name).quantized"))
     }
 
+    /// Rows in an order of their own, by any number of threads: the bytes of each alone.
+    @Test(arguments: TensorType.allCases.filter(\.isWritable))
+    func rowsAreEncodedAlone(_ type: TensorType) throws {
+        let (rows, columns) = (37, 512)
+        let elements = randomFloats(rows * columns, seed: 12), order = (0..<rows).map { $0 * 5 % rows }
+        let expected = try order.flatMap { try quantize(type, Array(elements[$0 * columns..<($0 + 1) * columns])) }
+        for threads in [1, 2, 5] {
+            let runtime = try Runtime(threads: threads)
+            var bytes = [UInt8](repeating: 0, count: expected.count)
+            try unsafe elements.withUnsafeBufferPointer { elements in
+                try unsafe bytes.withUnsafeMutableBytes { bytes in
+                    try unsafe runtime.quantize(elements, rows: order, columns: columns, as: type, into: bytes)
+                }
+            }
+            #expect(bytes == expected, "\(threads) threads")
+        }
+    }
+
     @Test(arguments: searched)
     func dequantizesWhatLlamaCppWrites(_ type: TensorType) throws {
         let file = try SafetensorsFile(path: fixture("llama-cpp-blocks.safetensors"))

@@ -64,6 +64,18 @@ struct BF16Case {
         return c.array
     }
 
+    var targets: [Int32] { (0..<m).map { Int32($0 * 7919 % n) } }
+
+    func losses(_ context: Context, packed: Bool) -> [Float] {
+        let a = GuardedBuffer(elementsOfA()), losses = GuardedBuffer<Float>(count: m)
+        unsafe with(context, packed: packed) { weights in
+            unsafe withPointers(a, losses) { a, losses in
+                unsafe context.run { unsafe lens_head_losses_bf16($0, m, a, k, weights, targets, losses) }
+            }
+        }
+        return losses.array
+    }
+
     /// The packed form.
     func packed(_ context: Context) -> [UInt8] {
         unsafe with(context, packed: true) { weights in

@@ -114,6 +114,45 @@ import Testing
         }
     }
 
+    /// Around tiles, blocks of 48 rows, groups of 1056 and parts of 192 columns.
+    @Test(arguments: types) func lossesAreThoseOfTheLogits(_ type: lens_type) throws {
+        for (context, name) in try contextsOfFeatures() {
+            for (m, n, k) in [(1, 1, 1), (5, 17, 33), (48, 192, 70), (97, 577, 1300), (1060, 200, 2)] {
+                let test = BF16Case(type, m: m, n: n, k: k)
+                let logits = test.multiply(context, packed: true), losses = test.losses(context, packed: true)
+                let what: Comment = "\(name) \(m) \(n) \(k)"
+                #expect(test.losses(context, packed: false) == losses, what)
+                for row in 0..<m {
+                    let line = logits[row * n..<(row + 1) * n].map(Double.init)
+                    let largest = line.max() ?? 0
+                    let sum = line.reduce(0) { $0 + exponential($1 - largest) }
+                    let expected = logarithm(sum) + largest - line[Int(test.targets[row])]
+                    #expect(abs(Double(losses[row]) - expected) <= 44 * unitRoundoff * max(1, abs(expected)), what)
+                }
+            }
+        }
+        let test = BF16Case(type, m: 200, n: 700, k: 40)
+        let alone = test.losses(try Context(threads: 1), packed: true)
+        #expect(test.losses(try Context(threads: 3), packed: false) == alone)
+    }
+
+    @Test func scratchOfAHeadIsWhatWasSaid() throws {
+        for (context, name) in try contextsOfFeatures(threads: 3) {
+            for (m, n, k) in [(1, 1, 1), (40, 200, 333), (1300, 70, 50)] {
+                for packed in [true, false] {
+                    let need = unsafe context.with { unsafe lens_head_losses_bf16_scratch($0, m, n, k, packed) }
+                    unsafe context.run { unsafe lens_scratch_reserve($0, need) }
+                    let test = BF16Case(LENS_TYPE_BF16, m: m, n: n, k: k), growths = context.counters.scratch_growths
+                    _ = test.losses(context, packed: packed)
+                    var fewer = test
+                    fewer.m = m * 5 / 6
+                    if fewer.m > 0 { _ = fewer.losses(context, packed: packed) }
+                    #expect(context.counters.scratch_growths == growths, "\(name) \(m) \(packed)")
+                }
+            }
+        }
+    }
+
     @Test func scratchIsWhatWasSaid() throws {
         for (context, name) in try contextsOfFeatures(threads: 3) {
             for (m, n, k) in [(1, 1, 1), (40, 200, 333), (600, 70, 2500)] {
@@ -175,6 +214,8 @@ import Testing
                     return unsafe lens_gemm_bf16(context, 1, 32, false, nothing, 32, 1, &product)
                 }
                 #expect(status == LENS_INVALID)
+                #expect(
+                    unsafe lens_head_losses_bf16(context, 1, nothing, 32, &weights, [0], &nothing) == LENS_INVALID)
             }
         }
     }

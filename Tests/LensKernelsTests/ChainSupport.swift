@@ -53,8 +53,7 @@ struct Chain {
         let logits = try zeros(tokens, vocabulary), loss = try zeros(1, tokens), lse = try zeros(1, tokens)
         let weights = try zeros(1, tokens)
         weights.fill(1 / Float(tokens))
-        try runtime.multiply(out, table, transposeB: true, into: logits)
-        try runtime.crossEntropy(logits, targets: targets, loss: loss, logSumExp: lse)
+        try runtime.headLosses(out, table, targets: targets, into: loss, logSumExp: lse, logits: logits)
         try runtime.crossEntropyBackward(logits, targets: targets, logSumExp: lse, weights: weights)
 
         let dtable = try zeros(vocabulary, width), dout = try wide(), dmixed = try wide(), dx = try wide()

@@ -17,6 +17,24 @@ private func reference(_ logits: [Double], _ targets: [Int32]) -> (nll: [Double]
     return (nll, lse)
 }
 
+/// Losses and log-sum-exps of rows of logits: one product each, by the number 1.
+private func losses(
+    _ context: Context, _ logits: GuardedBuffer<Float>, _ targets: [Int32], atStart: Bool
+) -> (nll: [Float], lse: [Float]) {
+    let rows = targets.count, vocabulary = logits.array.count / rows
+    let nll = GuardedBuffer<Float>(count: rows, atStart: atStart),
+        lse = GuardedBuffer<Float>(count: rows, atStart: atStart)
+    unsafe withPointers(nll, lse, logits) { nll, lse, logits in
+        for row in 0..<rows {
+            unsafe context.run {
+                unsafe lens_head_losses_f32(
+                    $0, 1, vocabulary, 1, [1], 1, logits + row * vocabulary, [targets[row]], nll + row, lse + row, nil)
+            }
+        }
+    }
+    return (nll.array, lse.array)
+}
+
 @Suite struct LossTests {
     private func targets(_ rows: Int, _ vocabulary: Int) -> [Int32] {
         (0..<rows).map { Int32($0 == 0 ? vocabulary - 1 : $0 * 7919 % vocabulary) }
@@ -30,20 +48,14 @@ private func reference(_ logits: [Double], _ targets: [Int32]) -> (nll: [Double]
                     let logits = randomFloats(rows * vocabulary, seed: 1, scale: scale).map { $0 + shift }
                     let targets = targets(rows, vocabulary)
                     let source = GuardedBuffer(logits, atStart: atStart)
-                    let nll = GuardedBuffer<Float>(count: rows, atStart: atStart)
-                    let lse = GuardedBuffer<Float>(count: rows, atStart: atStart)
-                    unsafe withPointers(nll, lse, source) { nll, lse, source in
-                        unsafe context.run {
-                            unsafe lens_cross_entropy_forward($0, rows, vocabulary, source, targets, nll, lse)
-                        }
-                    }
-                    let (losses, expected) = reference(logits.doubles, targets)
-                    // One block of 2048 in fp32: each term within 2 ulp and its difference rounded, then a chain
-                    // of 2048/16 additions (2048/8 with the narrower vectors).
-                    let sum = (20 + 256) * unitRoundoff
+                    let found = losses(context, source, targets, atStart: atStart)
+                    let expected = reference(logits.doubles, targets)
+                    // One part of 192 in fp32: each term within 2 ulp and its difference rounded, then a chain of 192/16
+                    // additions (192/8 with the narrower vectors).
+                    let sum = (20 + 24) * unitRoundoff
                     let what = "\(name) V=\(vocabulary) scale=\(scale) shift=\(shift)"
-                    expectClose(lse.array, expected, within: { sum + unitRoundoff * abs(expected[$0]) }, what)
-                    expectClose(nll.array, losses, within: { sum + unitRoundoff * abs(losses[$0]) }, what)
+                    expectClose(found.lse, expected.lse, within: { sum + unitRoundoff * abs(expected.lse[$0]) }, what)
+                    expectClose(found.nll, expected.nll, within: { sum + unitRoundoff * abs(expected.nll[$0]) }, what)
                 }
             }
         }
@@ -58,12 +70,9 @@ private func reference(_ logits: [Double], _ targets: [Int32]) -> (nll: [Double]
                 let expected = centralDifferences(at: logits.doubles) { dot(reference($0, targets).nll, weights) }
                 let buffer = GuardedBuffer(logits, atStart: atStart),
                     factors = GuardedBuffer(weights, atStart: atStart)
-                let nll = GuardedBuffer<Float>(count: rows, atStart: atStart)
-                let lse = GuardedBuffer<Float>(count: rows, atStart: atStart)
-                unsafe withPointers(buffer, factors, nll, lse) { buffer, factors, nll, lse in
-                    unsafe context.run {
-                        unsafe lens_cross_entropy_forward($0, rows, vocabulary, buffer, targets, nll, lse)
-                    }
+                let (_, logSumExp) = losses(context, buffer, targets, atStart: atStart)
+                let lse = GuardedBuffer(logSumExp, atStart: atStart)
+                unsafe withPointers(buffer, factors, lse) { buffer, factors, lse in
                     unsafe context.run {
                         unsafe lens_cross_entropy_backward($0, rows, vocabulary, targets, lse, factors, buffer)
                     }
@@ -82,9 +91,10 @@ private func reference(_ logits: [Double], _ targets: [Int32]) -> (nll: [Double]
             var logits = [Float](repeating: -.infinity, count: vocabulary)
             logits[5000] = 1e4
             logits[5999] = 1e4
-            let row = try Matrix(rows: 1, columns: vocabulary, logits)
+            let row = try Matrix(rows: 1, columns: vocabulary, logits), one = try Matrix(rows: 1, columns: 1, [1])
+            let column = row.reshaped(rows: vocabulary, columns: 1)
             let loss = try Matrix(rows: 1, columns: 1), lse = try Matrix(rows: 1, columns: 1)
-            try runtime.crossEntropy(row, targets: [5999], loss: loss, logSumExp: lse)
+            try runtime.headLosses(one, column, targets: [5999], into: loss, logSumExp: lse)
             #expect(abs(loss[0, 0] - Float(log(2.0))) <= 1e-7, "\(name)")
             let weights = try Matrix(rows: 1, columns: 1, [1])
             try runtime.crossEntropyBackward(row, targets: [5999], logSumExp: lse, weights: weights)
@@ -92,8 +102,8 @@ private func reference(_ logits: [Double], _ targets: [Int32]) -> (nll: [Double]
 
             for place in [0, 2047, 2048, 5999] {
                 logits[place] = .nan
-                try runtime.crossEntropy(
-                    try Matrix(rows: 1, columns: vocabulary, logits), targets: [5000], loss: loss, logSumExp: lse)
+                try runtime.headLosses(
+                    one, try Matrix(rows: vocabulary, columns: 1, logits), targets: [5000], into: loss, logSumExp: lse)
                 #expect(loss[0, 0].isNaN, "\(name): NaN at \(place) must show")
                 logits[place] = -.infinity
             }
@@ -101,16 +111,59 @@ private func reference(_ logits: [Double], _ targets: [Int32]) -> (nll: [Double]
     }
 
     @Test func bitsDoNotDependOnThreads() throws {
-        let rows = 37, vocabulary = 4099
-        let logits = randomFloats(rows * vocabulary, seed: 3, scale: 10), targets = targets(rows + 5, vocabulary)
+        let rows = 137, vocabulary = 4099, width = 70, targets = targets(rows + 5, vocabulary)
+        let hidden = try Matrix(rows: rows, columns: width, randomFloats(rows * width, seed: 3, scale: 3))
+        let head = try Matrix(rows: vocabulary, columns: width, randomFloats(vocabulary * width, seed: 5))
         let weights = try Matrix(rows: 1, columns: rows, randomFloats(rows, seed: 4))
         try expectSameBitsForAnyThreadCount("loss") { runtime in
-            let matrix = try Matrix(rows: rows, columns: vocabulary, logits)
+            let logits = try Matrix(rows: rows, columns: vocabulary)
             let loss = try Matrix(rows: 1, columns: rows), lse = try Matrix(rows: 1, columns: rows)
-            try runtime.crossEntropy(matrix, targets: targets, in: 5..<rows + 5, loss: loss, logSumExp: lse)
+            try runtime.headLosses(
+                hidden, head, targets: targets, in: 5..<rows + 5, into: loss, logSumExp: lse, logits: logits)
+            let kept = logits.array
             try runtime.crossEntropyBackward(
-                matrix, targets: targets, in: 5..<rows + 5, logSumExp: lse, weights: weights)
-            return [matrix.array, loss.array, lse.array]
+                logits, targets: targets, in: 5..<rows + 5, logSumExp: lse, weights: weights)
+            return [kept, logits.array, loss.array, lse.array]
+        }
+    }
+
+    /// Around tiles, blocks of 48 rows, groups of 1056 and parts of 192 columns, with sums over K in one piece and in two.
+    @Test func theLogitsAreThoseOfTheProduct() throws {
+        try onEveryRuntime { runtime, name in
+            for (rows, vocabulary, width) in [(1, 1, 1), (47, 191, 7), (49, 193, 600), (97, 1000, 40), (1060, 385, 3)] {
+                let hidden = try Matrix(rows: rows, columns: width, randomFloats(rows * width, seed: 1, scale: 2))
+                let head = try Matrix(rows: vocabulary, columns: width, randomFloats(vocabulary * width, seed: 2))
+                let product = try Matrix(rows: rows, columns: vocabulary),
+                    logits = try Matrix(rows: rows, columns: vocabulary)
+                let loss = try Matrix(rows: 1, columns: rows), lse = try Matrix(rows: 1, columns: rows)
+                let targets = targets(rows, vocabulary), what: Comment = "\(name) \(rows) \(vocabulary) \(width)"
+                try runtime.multiply(hidden, head, transposeB: true, into: product)
+                try runtime.headLosses(hidden, head, targets: targets, into: loss, logSumExp: lse, logits: logits)
+                #expect(logits.array == product.array, what)
+                let expected = reference(product.array.doubles, targets)
+                expectClose(
+                    loss.array, expected.nll, within: { 44 * unitRoundoff + unitRoundoff * abs(expected.nll[$0]) }, name
+                )
+
+                // The same without what is stored, in one piece and row by row.
+                let alone = try Matrix(rows: 1, columns: rows)
+                try runtime.headLosses(hidden, head, targets: targets, into: alone)
+                #expect(alone.array == loss.array, what)
+                for row in stride(from: 0, to: rows, by: 13) {
+                    try runtime.headLosses(
+                        hidden.rows(row..<row + 1), head, targets: targets, in: row..<row + 1,
+                        into: alone.columns(row..<row + 1))
+                }
+                #expect(alone.array == loss.array, what)
+            }
+        }
+    }
+
+    @Test func refusesAHeadOfNothing() throws {
+        var nothing: [Float] = [0]
+        try unsafe Context().with { context in
+            #expect(unsafe lens_head_losses_f32(context, 1, 0, 1, [1], 1, [1], [0], &nothing, nil, nil) == LENS_INVALID)
+            #expect(unsafe lens_head_losses_f32(context, 1, 1, 0, [1], 1, [1], [0], &nothing, nil, nil) == LENS_INVALID)
         }
     }
 }

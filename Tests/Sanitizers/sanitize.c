@@ -66,11 +66,9 @@ static void rows(lens_context *c, size_t T, size_t C) {
     int32_t *ids = tokens(T, V);
     must(lens_embedding_forward(c, T, C, table, ids, out));
     must(lens_embedding_backward(c, T, C, out, ids, table));
-    float *nll = numbers(T), *lse = numbers(T), *weights = numbers(T);
-    int32_t *targets = tokens(T, C);
-    must(lens_cross_entropy_forward(c, T, C, x, targets, nll, lse));
+    float *lse = numbers(T), *weights = numbers(T);
     weights[0] = 0;
-    must(lens_cross_entropy_backward(c, T, C, targets, lse, weights, x));
+    must(lens_cross_entropy_backward(c, T, C, tokens(T, C), lse, weights, x));
     free_buffers();
 }
 
@@ -111,6 +109,33 @@ static void products(lens_context *c, bool large) {
         gemm(c, 40, 1100, 300);
         gemm(c, 600, 50, 400);
     }
+}
+
+static void rows_in_types(lens_context *c) {
+    static const size_t order[] = {4, 1, 1};
+    for (int type = -1; type < 40; type++) {
+        size_t block = lens_type_block_elements(type), bytes = 2 * lens_type_block_bytes(type);
+        float *x = numbers(5 * 2 * block);
+        void *rows = noise(3 * bytes);
+        bool writable = block > 0 && lens_quantize(0, type, x, rows);
+        lens_status status = lens_quantize_rows(c, 3, 2 * block, type, x, order, rows);
+        check(status == (writable ? LENS_OK : LENS_INVALID), "rows of a type");
+        free_buffers();
+    }
+}
+
+// The last rows of A and W end where their memory does.
+static void head(lens_context *c, size_t M, size_t N, size_t K) {
+    float *A = numbers((M - 1) * (K + 3) + K), *W = numbers(N * K), *nll = numbers(M);
+    int32_t *targets = tokens(M, N);
+    must(lens_head_losses_f32(c, M, N, K, A, K + 3, W, targets, nll, NULL, NULL));
+    must(lens_head_losses_f32(c, M, N, K, A, K + 3, W, targets, nll, numbers(M), numbers(M * N)));
+    free_buffers();
+}
+
+static void heads(lens_context *c) {
+    static const size_t sizes[][3] = {{1, 1, 1}, {3, 17, 5}, {49, 193, 33}, {60, 400, 600}};
+    for (size_t i = 0; i < COUNT(sizes); i++) head(c, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 
 static void attention(lens_context *c, size_t T, size_t NH, size_t NKV, size_t HS) {
@@ -174,9 +199,11 @@ static void bf16(lens_context *c, lens_type type, size_t M, size_t N, size_t K, 
     void *packed = lens_allocate(bytes);
     check(packed != NULL, "no memory");
     must(lens_pack_bf16(c, &W, packed));
-    for (int round = 0; round < 2; round++, W.packed = packed)
+    for (int round = 0; round < 2; round++, W.packed = packed) {
         must(lens_gemm_bf16(c, M, K, round, numbers(M * K), K, 2,
                             (lens_weights_product[]){{&W, numbers(M * N), N}, {&W, numbers(M * N), N}}));
+        must(lens_head_losses_bf16(c, M, numbers(M * K), K, &W, tokens(M, N), numbers(M)));
+    }
     lens_free(packed, bytes);
     free_buffers();
 }
@@ -339,6 +366,8 @@ static void drivers(lens_context *c) {
         rope(c, rotaries[i] + 1, rotaries[i]);
     }
     products(c, lens_context_threads(c) > 1);
+    heads(c);
+    rows_in_types(c);
     attentions(c);
     all_weights(c);
     all_bf16(c);

@@ -16,7 +16,8 @@ import LensSupport
 @discardableResult
 package func writeGGUF(
     to path: String, configuration: ModelConfiguration, type: GGUFFileType, tokenizer: GGUFMetadata = GGUFMetadata(),
-    name: String, origin: ModelOrigin = .none, parameters: @escaping ParameterReader
+    name: String, origin: ModelOrigin = .none, on runtime: Runtime = .shared,
+    parameters: @escaping ParameterReader
 ) throws(LensError) -> [String] {
     try configuration.check(path: path)
     let description = try GGUFConfigurationWriter(configuration, path: path)
@@ -39,7 +40,7 @@ package func writeGGUF(
     try type.requireRoom(for: configuration, at: path, others: header.count)
     let file = try AtomicFile(path: path)
     try file.write(header)
-    let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)
+    let encoder = try unsafe ParameterEncoder(list, path: path, on: runtime, read: parameters)
     for (index, tensor) in tensors.enumerated() {
         if index < description.factors.count {
             try file.write(description.factors[index].values.flatMap { [UInt8](littleEndian: $0.bitPattern) })

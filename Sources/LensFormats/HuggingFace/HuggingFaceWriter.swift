@@ -17,7 +17,8 @@ package let defaultShardLimit = 5_000_000_000
 @discardableResult
 package func writeHuggingFace(
     to folder: String, configuration: ModelConfiguration, type: TensorType, origin: ModelOrigin = .none,
-    extraFiles: [ExtraFile] = [], shardLimit: Int = defaultShardLimit, parameters: @escaping ParameterReader
+    extraFiles: [ExtraFile] = [], shardLimit: Int = defaultShardLimit, on runtime: Runtime = .shared,
+    parameters: @escaping ParameterReader
 ) throws(LensError) -> [String] {
     guard let dataType = SafetensorsDataType(type) else {
         throw .usage("A Hugging Face folder cannot be written as \(type.name); f32, f16 and bf16 can.")
@@ -32,7 +33,7 @@ package func writeHuggingFace(
     let target = try AtomicFolder(path: folder)
     let list = configuration.parameters
     let shards = huggingFaceShards(list, dataType: dataType, limit: shardLimit)
-    let encoder = try unsafe ParameterEncoder(list, path: folder, read: parameters)
+    let encoder = try unsafe ParameterEncoder(list, path: folder, on: runtime, read: parameters)
     var weightMap: [(String, JSONValue)] = []
     for (index, shard) in shards.enumerated() {
         let name = shardName(index, of: shards.count)

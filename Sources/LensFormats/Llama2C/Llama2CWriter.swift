@@ -14,7 +14,8 @@ import LensSupport
 /// `.data` where the format cannot express the configuration: it knows llama models without biases or rotary scaling,
 /// with a rotary base of 10000, an epsilon of 1e-5 and heads that divide the hidden size.
 package func writeLlama2C(
-    to path: String, configuration: ModelConfiguration, parameters: @escaping ParameterReader
+    to path: String, configuration: ModelConfiguration, on runtime: Runtime = .shared,
+    parameters: @escaping ParameterReader
 ) throws(LensError) {
     try configuration.check(path: path)
     try checkLlama2CExpresses(configuration, path: path)
@@ -31,7 +32,7 @@ package func writeLlama2C(
     }
     let list = configuration.parameters
     let descriptions = Dictionary(uniqueKeysWithValues: list.map { ($0.name, $0) })
-    let encoder = try unsafe ParameterEncoder(list, path: path, read: parameters)
+    let encoder = try unsafe ParameterEncoder(list, path: path, on: runtime, read: parameters)
     func write(_ name: String) throws(LensError) {
         guard let description = descriptions[name] else { preconditionFailure("a name that is no parameter's") }
         let interleaving = RotaryLayout.applies(to: name) ? configuration.headDimension : nil

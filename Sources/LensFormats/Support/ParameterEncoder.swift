@@ -5,6 +5,7 @@ import LensSupport
 @safe
 struct ParameterEncoder {
     private let read: ParameterReader
+    private let runtime: Runtime
     /// The file or folder that is written, for messages.
     let path: String
     private let elements: AlignedBuffer
@@ -15,8 +16,11 @@ struct ParameterEncoder {
     private static let largestHalf: Float = 65504
 
     /// Has room for the largest of the parameters.
-    init(_ parameters: [ParameterDescription], path: String, read: @escaping ParameterReader) throws(LensError) {
+    init(
+        _ parameters: [ParameterDescription], path: String, on runtime: Runtime, read: @escaping ParameterReader
+    ) throws(LensError) {
         unsafe self.read = read
+        self.runtime = runtime
         self.path = path
         let largest = parameters.map(\.count).max() ?? 0
         let longestRow = parameters.map { $0.shape.last ?? 1 }.max() ?? 1
@@ -40,18 +44,11 @@ struct ParameterEncoder {
         for first in stride(from: 0, to: rows, by: step) {
             let count = min(step, rows - first)
             let piece = unsafe UnsafeMutableRawBufferPointer(start: bytes.start, count: count * rowBytes)
-            if let headDimension {
-                for row in 0..<count {
-                    let from =
-                        RotaryLayout.halvesRow(ofInterleaved: first + row, headDimension: headDimension) * columns
-                    unsafe type.quantize(
-                        UnsafeBufferPointer(rebasing: source[from..<from + columns]),
-                        into: UnsafeMutableRawBufferPointer(rebasing: piece[row * rowBytes..<(row + 1) * rowBytes]))
-                }
-            } else {
-                let range = first * columns..<(first + count) * columns
-                unsafe type.quantize(UnsafeBufferPointer(rebasing: source[range]), into: piece)
+            let order = (first..<first + count).map { row in
+                headDimension.map { RotaryLayout.halvesRow(ofInterleaved: row, headDimension: $0) } ?? row
             }
+            try unsafe runtime.quantize(
+                UnsafeBufferPointer(source), rows: order, columns: columns, as: type, into: piece)
             try unsafe write(UnsafeRawBufferPointer(piece))
         }
     }

@@ -272,11 +272,11 @@ struct TrainingRun {
     }
 
     private func saveModel(_ trained: Pretrained) throws(LensError) {
-        for warning in try trained.saveHuggingFace(to: folder.modelPath) { observer?.warning(warning) }
+        for warning in try trained.saveHuggingFace(to: folder.modelPath, on: runtime) { observer?.warning(warning) }
         observer?.modelSaved(path: folder.modelPath)
         guard settings.export == .gguf else { return }
         let name = modelName(path: folder.modelPath)
-        for warning in try trained.saveGGUF(to: folder.ggufPath, name: name) { observer?.warning(warning) }
+        for warning in try trained.saveGGUF(to: folder.ggufPath, name: name, on: runtime) { observer?.warning(warning) }
         observer?.modelSaved(path: folder.ggufPath)
     }
 }

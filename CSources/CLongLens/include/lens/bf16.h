@@ -29,8 +29,13 @@ lens_status lens_pack_bf16(lens_context *context, const lens_weights *W, void *p
 lens_status lens_gemm_bf16(lens_context *context, size_t M, size_t K, bool accumulate, const float *A, size_t lda,
                            size_t count, const lens_weights_product *products);
 
+/// nll[M] = -log softmax(A[M,K] · Wᵀ)[targets[M]] for logits as above, which are never stored.
+lens_status lens_head_losses_bf16(lens_context *context, size_t M, const float *A, size_t lda, const lens_weights *W,
+                                  const int32_t *targets, float *nll);
+
 /// Scratch of products of at most M rows with weights that are packed or not.
 lens_scratch_need lens_gemm_bf16_scratch(const lens_context *context, size_t M, size_t K, bool packed);
+lens_scratch_need lens_head_losses_bf16_scratch(const lens_context *context, size_t M, size_t N, size_t K, bool packed);
 
 LENS_END_C
 

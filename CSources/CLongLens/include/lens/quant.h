@@ -1,7 +1,9 @@
 // Number formats of model files: to and from fp32, by rows of whole blocks (GGUF's block formats).
 #ifndef LENS_QUANT_H
 #define LENS_QUANT_H
+#include "lens/context.h"
 #include "lens/linkage.h"
+#include "lens/status.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +31,11 @@ bool lens_dequantize(size_t n, int type, const void *source, float *destination)
 /// Q5_0, Q5_1, Q8_0 (rounded as ggml's reference does, bit for bit), Q4_K, Q5_K, Q6_K (scales are searched for the
 /// least weighted error).
 bool lens_quantize(size_t n, int type, const float *source, void *destination);
+
+/// `count` rows of K elements (whole blocks) from fp32, all threads together, to the bytes that each gives alone. Row i
+/// is row order[i] of `source`; NULL: row i. LENS_INVALID where a row cannot be written so.
+lens_status lens_quantize_rows(lens_context *context, size_t count, size_t K, int type, const float *source,
+                               const size_t *order, void *destination);
 
 LENS_END_C
 

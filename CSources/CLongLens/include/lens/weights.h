@@ -51,14 +51,14 @@ typedef struct lens_weights_product {
 lens_status lens_gemm_weights(lens_context *context, size_t M, size_t K, bool accumulate, const float *A, size_t lda,
                               size_t count, const lens_weights_product *products);
 
-/// nll[M] = -log softmax(A[M,K] · Wᵀ)[targets[M]]; the logits, rounded as above, are never stored.
+/// nll[M] = -log softmax(A[M,K] · Wᵀ)[targets[M]] for logits as above, which are never stored.
 lens_status lens_head_losses(lens_context *context, size_t M, const float *A, size_t lda, const lens_weights *W,
                              const int32_t *targets, float *nll);
 
 /// Scratch of lens_pack_weights, and of the products of at most M rows with it.
 lens_scratch_need lens_pack_weights_scratch(size_t K);
 lens_scratch_need lens_gemm_weights_scratch(const lens_context *context, size_t M, size_t K);
-lens_scratch_need lens_head_losses_scratch(const lens_context *context, size_t M, size_t N, size_t K);
+lens_scratch_need lens_head_losses_scratch(const lens_context *context, size_t M, size_t N, size_t K, bool packed);
 
 LENS_END_C
 

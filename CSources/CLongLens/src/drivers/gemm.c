@@ -6,6 +6,7 @@
 // blocks of C are computed by all threads. A product of few rows uses every panel of B once: there the thread that
 // needs it packs it.
 #include "lens/gemm.h"
+#include "drivers/gemm_block.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 #include "sizes.h"
@@ -58,16 +59,20 @@ static void pack_columns(const product *x, size_t column, float *packed) {
                        packed);
 }
 
-static lens_gemm_panel row_panel(const product *x, size_t row) {
-    if (x->pack_a) return (lens_gemm_panel){x->packed_a + row * x->KC, 1, x->kernels->MR};
+// From `row` (`column`) on.
+static lens_gemm_strip rows_from(const product *x, size_t row) {
+    size_t count = x->M - row, MR = x->kernels->MR;
+    if (x->pack_a) return (lens_gemm_strip){{x->packed_a + row * x->KC, 1, MR}, x->KC, count};
     const float *start = row_start(x, row);
-    return x->transpose_a ? (lens_gemm_panel){start, 1, x->lda} : (lens_gemm_panel){start, x->lda, 1};
+    return x->transpose_a ? (lens_gemm_strip){{start, 1, x->lda}, 1, count}
+                          : (lens_gemm_strip){{start, x->lda, 1}, x->lda, count};
 }
 
-static lens_gemm_panel column_panel(const product *x, size_t column, float *own_panel) {
-    if (own_panel != NULL) return (lens_gemm_panel){own_panel, 1, x->kernels->NR};
-    if (x->pack_b) return (lens_gemm_panel){x->packed_b + column * x->KC, 1, x->kernels->NR};
-    return (lens_gemm_panel){column_start(x, column), 1, x->ldb};
+static lens_gemm_strip columns_from(const product *x, size_t column, const float *own_panel) {
+    size_t count = x->N - column;
+    if (own_panel != NULL) return lens_packed_columns(x->kernels, count, x->KC, own_panel);
+    if (x->pack_b) return lens_packed_columns(x->kernels, count, x->KC, x->packed_b + column * x->KC);
+    return (lens_gemm_strip){{column_start(x, column), 1, x->ldb}, 1, count};
 }
 
 // The panels of B, then those of A, a few at a time.
@@ -91,38 +96,20 @@ static size_t pack_task_count(const product *x) {
     return a + b;
 }
 
-// One block of C, panel of A by panel of A: it stays in the first-level cache while the block's panels of B
-// stream from the second. Blocks of the same columns follow each other, so that these panels stay there.
+// One block of C. Blocks of the same columns follow each other, so that their panels of B stay in the second-level
+// cache.
 static void block_task(void *argument, size_t index, size_t thread) {
     const product *x = argument;
-    const lens_gemm_kernels *kernels = x->kernels;
     size_t blocks_in_column = ceil_div(x->M, x->block_rows);
-    size_t row0 = index % blocks_in_column * x->block_rows;
-    size_t column0 = index / blocks_in_column * x->block_columns;
-    size_t row_end = min(row0 + x->block_rows, x->M), column_end = min(column0 + x->block_columns, x->N);
+    size_t row = index % blocks_in_column * x->block_rows, column = index / blocks_in_column * x->block_columns;
     float *own_panel = NULL;
     if (x->pack_where_used) {
         own_panel = thread == 0 ? x->packed_b : lens_scratch_of(x->context, thread);
-        pack_columns(x, column0, own_panel);
+        pack_columns(x, column, own_panel);
     }
-    for (size_t row = row0; row < row_end; row += kernels->MR) {
-        size_t m = min(kernels->MR, row_end - row), lane = 0;
-        lens_gemm_panel a = row_panel(x, row);
-        // While one panel of A is used, the next one is prefetched: MR stretches of KC elements.
-        lens_gemm_panel next = row + kernels->MR < x->M ? row_panel(x, row + kernels->MR) : a;
-        size_t stretch = next.stride == 1 ? next.lane_stride : x->KC;
-        for (size_t column = column0; column < column_end; column += kernels->NR, lane++) {
-            size_t n = min(kernels->NR, column_end - column);
-            lens_gemm_panel b = column_panel(x, column, own_panel);
-            float *c = x->c + row * x->ldc + column;
-            if (m == kernels->MR && n == kernels->NR) {
-                const float *prefetched = lane < m ? next.start + lane * stretch : a.start;
-                kernels->tile(x->KC, x->accumulate, a, b, prefetched, c, x->ldc);
-            } else {
-                kernels->edge_tile(m, n, x->KC, x->accumulate, a, b, c, x->ldc);
-            }
-        }
-    }
+    lens_multiply_block(x->kernels, min(x->block_rows, x->M - row), min(x->block_columns, x->N - column), x->KC,
+                        x->accumulate, rows_from(x, row), columns_from(x, column, own_panel),
+                        x->c + row * x->ldc + column, x->ldc);
 }
 
 static void run(product *x, size_t count, bool serial, lens_task task) {

@@ -1,100 +1,117 @@
-// The losses of a head of quantized weights: logits exist for a few rows and columns at a time, and leave their largest
-// and the sum of their exponentials.
-#include "drivers/weights.h"
+#include "drivers/head.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 #include <math.h>
 
 enum {
-    rows_of_piece = 48,   // of A; a multiple of every MR
-    panels_of_piece = 64, // of the head: 48 x 1024 logits take 192 KB of a second-level cache
-    columns_of_piece = panels_of_piece * lens_panel_rows
+    most_rows = 22 * lens_head_block_rows, // that are ready at a time, and pass over the panels of a part
+    min_pieces = 96,                       // of a group of rows, where there are rows for as many
+    rows_of_combining = 32
 };
 
-// What a row's logits of one piece leave.
+// What a row's logits of one part leave.
 typedef struct share {
-    double sum; // of exp(logit - largest)
+    float sum; // of exp(logit - largest)
     float largest;
 } share;
 
 typedef struct head {
     lens_context *context;
-    const lens_weights *W;
-    lens_rounded a;
-    const int32_t *targets;
-    float *target; // [M] logits of the targets
-    share *shares; // [M, pieces of a row]
-    size_t pieces;
+    const lens_head_product *product;
+    lens_head_results results; // of the rows at hand
+    size_t rows, parts, row_pieces;
+    float *target;     // [rows] logits of the targets
+    share *shares;     // [rows, parts]
+    size_t own_offset; // in the scratch of thread 0
 } head;
 
-static size_t logits_bytes(void) { return (size_t)rows_of_piece * columns_of_piece * sizeof(float); }
+size_t lens_head_most_rows(size_t M) { return M > most_rows ? most_rows : round_up(M, lens_head_block_rows); }
 
-static size_t shared_bytes(const lens_int8_kernels *kernels, size_t M, size_t N, size_t K) {
-    size_t pieces = ceil_div(N, columns_of_piece);
-    return lens_rounded_bytes(kernels, M, K) + round_up(M * sizeof(float), 64) +
-           round_up(M * pieces * sizeof(share), 64);
+static size_t part_count(const lens_head_product *product) { return ceil_div(product->N, product->columns); }
+static size_t logits_bytes(const lens_head_product *product) {
+    return lens_head_block_rows * round_up(product->columns, 16) * sizeof(float);
+}
+static size_t own_bytes(const lens_head_product *product) { return logits_bytes(product) + product->own_bytes; }
+
+static size_t target_bytes(size_t rows) { return round_up(rows * sizeof(float), 64); }
+static size_t shared_bytes(const lens_head_product *product) {
+    size_t rows = lens_head_most_rows(product->M);
+    return product->shared_bytes + target_bytes(rows) + round_up(rows * part_count(product) * sizeof(share), 64);
 }
 
-static size_t own_bytes(size_t K, bool packed) { return logits_bytes() + (packed ? 0 : lens_own_panel_bytes(K)); }
-
-// Logits of rows [row, row + m) and the columns of the piece.
-static void compute_logits(const head *x, size_t row, size_t m, size_t first, size_t end, char *own, float *logits) {
-    const lens_weights *W = x->W;
-    for (size_t p = first; p < end; p++) {
-        const void *panel = lens_panel(&x->context->kernels->int8, W, p, own);
-        lens_multiply_panel(&x->context->kernels->int8, &x->a, row, m, min(lens_panel_rows, W->N - p * lens_panel_rows),
-                            false, panel, logits + (p - first) * lens_panel_rows, columns_of_piece);
-    }
-}
-
+// The columns of one part, for some of the rows at hand.
 static void piece(void *argument, size_t index, size_t thread) {
     const head *x = argument;
+    const lens_head_product *product = x->product;
     const lens_row_kernels *kernels = &x->context->kernels->row;
-    size_t row = index / x->pieces * rows_of_piece, part = index % x->pieces;
-    size_t m = min(rows_of_piece, x->a.M - row), first = part * panels_of_piece;
-    size_t column = first * lens_panel_rows, columns = min(columns_of_piece, x->W->N - column);
-    char *own = lens_scratch_of(x->context, thread);
-    if (thread == 0) own += shared_bytes(&x->context->kernels->int8, x->a.M, x->W->N, x->W->K);
-    float *logits = (float *)own;
-    compute_logits(x, row, m, first, min(first + panels_of_piece, lens_panel_count(x->W->N)), own + logits_bytes(),
-                   logits);
-    for (size_t i = 0; i < m; i++) {
-        share *to = &x->shares[(row + i) * x->pieces + part];
-        to->sum = kernels->sum_exp(columns, logits + i * columns_of_piece, &to->largest);
-        size_t target = (size_t)x->targets[row + i];
-        if (target >= column && target < column + columns)
-            x->target[row + i] = logits[i * columns_of_piece + target - column];
+    size_t part = index / x->row_pieces, column = part * product->columns;
+    size_t columns = min(product->columns, product->N - column);
+    size_t length = round_up(ceil_div(x->rows, x->row_pieces), lens_head_block_rows);
+    size_t start = index % x->row_pieces * length, end = min(start + length, x->rows);
+    if (start >= end) return;
+    char *own = (char *)lens_scratch_of(x->context, thread) + (thread == 0 ? x->own_offset : 0);
+    void *panels = own + logits_bytes(product);
+    product->ready_columns(product, column, columns, panels);
+    bool stored = x->results.logits != NULL;
+    size_t stride = stored ? product->N : round_up(product->columns, 16);
+    for (size_t row = start; row < end; row += lens_head_block_rows) {
+        size_t m = min(lens_head_block_rows, end - row);
+        float *logits = stored ? x->results.logits + row * stride + column : (float *)own;
+        product->multiply(product, row, m, column, columns, panels, logits, stride);
+        for (size_t i = 0; i < m; i++) {
+            share *to = &x->shares[(row + i) * x->parts + part];
+            to->sum = (float)kernels->sum_exp(columns, logits + i * stride, &to->largest);
+            size_t target = (size_t)x->results.targets[row + i];
+            if (target - column < columns) x->target[row + i] = logits[i * stride + target - column];
+        }
     }
 }
 
-// Not from the rounded log-sum-exp: for large logits that would cost the loss its digits.
-static float loss(const share *shares, size_t count, float target) {
-    double sum = 0;
-    float largest = shares[0].largest;
-    for (size_t i = 1; i < count; i++) largest = shares[i].largest > largest ? shares[i].largest : largest;
-    for (size_t i = 0; i < count; i++) sum += shares[i].sum * exp((double)shares[i].largest - (double)largest);
-    return (float)(log(sum) + ((double)largest - (double)target));
+static void combine(void *argument, size_t index, size_t thread) {
+    (void)thread;
+    const head *x = argument;
+    size_t end = min((index + 1) * rows_of_combining, x->rows);
+    for (size_t row = index * rows_of_combining; row < end; row++) {
+        const share *shares = x->shares + row * x->parts;
+        float largest = shares[0].largest;
+        double sum = 0;
+        for (size_t i = 1; i < x->parts; i++) largest = shares[i].largest > largest ? shares[i].largest : largest;
+        for (size_t i = 0; i < x->parts; i++)
+            sum += (double)shares[i].sum * exp((double)shares[i].largest - (double)largest);
+        double logarithm = log(sum);
+        // Not from the rounded lse: for large logits that would cost the loss its digits.
+        x->results.nll[row] = (float)(logarithm + ((double)largest - (double)x->target[row]));
+        if (x->results.lse != NULL) x->results.lse[row] = (float)((double)largest + logarithm);
+    }
 }
 
-lens_scratch_need lens_head_losses_scratch(const lens_context *context, size_t M, size_t N, size_t K) {
-    size_t own = own_bytes(K, false);
-    return (lens_scratch_need){shared_bytes(&context->kernels->int8, M, N, K) + own, own};
+lens_scratch_need lens_head_scratch(const lens_head_product *product) {
+    return (lens_scratch_need){shared_bytes(product) + own_bytes(product), own_bytes(product)};
 }
 
-lens_status lens_head_losses(lens_context *context, size_t M, const float *A, size_t lda, const lens_weights *W,
-                             const int32_t *targets, float *nll) {
-    if (!lens_weights_usable(W) || W->N == 0) return LENS_INVALID;
-    if (M == 0) return LENS_OK;
-    const lens_int8_kernels *kernels = &context->kernels->int8;
-    size_t own = own_bytes(W->K, W->packed != NULL);
-    if (!lens_scratch_take(context, 1, shared_bytes(kernels, M, W->N, W->K) + own)) return LENS_NO_MEMORY;
-    if (!lens_scratch_take(context, context->threads, own)) return LENS_NO_MEMORY;
+lens_status lens_head_run(lens_context *context, void *product, const lens_head_results *results) {
+    const lens_head_product *p = product;
+    if (p->M == 0) return LENS_OK;
+    lens_status status = lens_scratch_reserve(context, lens_head_scratch(p));
+    if (status != LENS_OK) return status;
+    // Groups of equal size, not a short last one.
+    size_t group = round_up(ceil_div(p->M, ceil_div(p->M, most_rows)), lens_head_block_rows);
     char *memory = lens_scratch_of(context, 0);
-    head x = {.context = context, .W = W, .targets = targets, .pieces = ceil_div(W->N, columns_of_piece)};
-    x.a = lens_round(context, M, W->K, A, lda, memory);
-    x.target = (float *)(memory + lens_rounded_bytes(kernels, M, W->K));
-    x.shares = (share *)((char *)x.target + round_up(M * sizeof(float), 64));
-    lens_parallel_for(context, ceil_div(M, rows_of_piece) * x.pieces, piece, &x);
-    for (size_t i = 0; i < M; i++) nll[i] = loss(x.shares + i * x.pieces, x.pieces, x.target[i]);
+    head x = {.context = context, .product = p, .parts = part_count(p), .own_offset = shared_bytes(p)};
+    x.row_pieces = max(1, min(ceil_div(min_pieces, x.parts), ceil_div(group, lens_head_block_rows)));
+    x.target = (float *)(memory + p->shared_bytes);
+    x.shares = (share *)((char *)x.target + target_bytes(lens_head_most_rows(p->M)));
+    for (size_t row = 0; row < p->M; row += group) {
+        x.rows = min(group, p->M - row);
+        x.results = (lens_head_results){
+            .targets = results->targets + row,
+            .nll = results->nll + row,
+            .lse = results->lse == NULL ? NULL : results->lse + row,
+            .logits = results->logits == NULL ? NULL : results->logits + row * p->N,
+        };
+        if (p->ready_rows != NULL) p->ready_rows(product, row, x.rows, memory);
+        lens_parallel_for(context, x.parts * x.row_pieces, piece, &x);
+        lens_parallel_for(context, ceil_div(x.rows, rows_of_combining), combine, &x);
+    }
     return LENS_OK;
 }

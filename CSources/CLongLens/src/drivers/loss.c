@@ -1,37 +1,7 @@
 #include "lens/loss.h"
 #include "drivers/pieces.h"
 #include "runtime/context.h"
-#include <math.h>
 #include <string.h>
-
-typedef struct forward_work {
-    const lens_row_kernels *row;
-    float *nll, *lse;
-    const float *logits;
-    const int32_t *targets;
-    size_t rows, V, size;
-} forward_work;
-
-static void forward_piece(void *argument, size_t index, size_t thread) {
-    (void)thread;
-    const forward_work *w = argument;
-    lens_piece p = lens_piece_at(index, w->rows, w->size);
-    for (size_t row = p.start; row < p.start + p.count; row++) {
-        const float *logits = w->logits + row * w->V;
-        float maximum;
-        double logarithm = log(w->row->sum_exp(w->V, logits, &maximum));
-        w->lse[row] = (float)((double)maximum + logarithm);
-        // Not from the rounded lse: for large logits that would cost the loss its digits.
-        w->nll[row] = (float)(logarithm + ((double)maximum - (double)logits[w->targets[row]]));
-    }
-}
-
-lens_status lens_cross_entropy_forward(lens_context *context, size_t rows, size_t V, const float *logits,
-                                       const int32_t *targets, float *nll, float *lse) {
-    forward_work work = {&context->kernels->row, nll, lse, logits, targets, rows, V, lens_piece_rows(V)};
-    lens_parallel_for(context, ceil_div(rows, work.size), forward_piece, &work);
-    return LENS_OK;
-}
 
 typedef struct backward_work {
     const lens_row_kernels *row;
