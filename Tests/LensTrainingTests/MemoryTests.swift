@@ -103,10 +103,10 @@ import Testing
     @Test func theLongestContextFitsAndTheNextDoesNot() throws {
         let limit = total(1000, .all(.input))
         let longest = memory.longestContext(limit: limit)
-        #expect(longest == 1024)
+        #expect(longest == 960)
         #expect(total(longest, .all(.input)) <= limit && total(longest + 64, .all(.input)) > limit)
         let error = lensError { _ = try memory.choose(contextLength: 4096, limit: limit) }
-        #expect(error?.kind == .machine && error?.message.contains("longest context that fits is 1024") == true)
+        #expect(error?.kind == .machine && error?.message.contains("longest context that fits is 960") == true)
         let none = lensError { _ = try memory.choose(contextLength: 4096, limit: 1 << 20) }
         #expect(none?.message.contains("No context fits") == true)
         #expect(memory.longestContext(limit: 1 << 20) == 0)
