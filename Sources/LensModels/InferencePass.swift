@@ -12,6 +12,7 @@ public final class InferencePass {
         public var tokens: [Int32]
         public var first: Int
 
+        /// The losses of `tokens` from prediction `first` on, where prediction i is of token i + 1.
         public init(_ tokens: [Int32], from first: Int = 0) {
             self.tokens = tokens
             self.first = first
