@@ -29,21 +29,21 @@ private func multiply(_ type: TensorType, rows: Int, headSize: Int, blocks: Arra
     let stored = try AlignedBuffer(byteCount: blocks.count)
     let bytes = UnsafeMutableRawBufferPointer(start: stored.start, count: blocks.count)
     bytes.copyBytes(from: blocks)
-    let matrix = QuantizedMatrix(
+    let matrix = StoredMatrix(
         type, rows: rows, columns: type.blockElements, headSize: headSize, blocks: UnsafeRawBufferPointer(bytes),
         owner: stored)
     let decoded = try Matrix(rows: rows, columns: matrix.columns)
     matrix.read(into: decoded.elements)
     // Others are refused before.
-    guard type.hasIntegerProducts, matrix.firstBadBlock == nil else { return }
+    guard type.products != nil, matrix.firstBadBlock == nil else { return }
     precondition(decoded.elements.allSatisfy(\.isFinite), "finite scales made no numbers")
     let copy = try AlignedBuffer(
-        byteCount: QuantizedMatrix.packedByteCount(rows: rows, columns: matrix.columns))
+        byteCount: StoredMatrix.packedByteCount(type, rows: rows, columns: matrix.columns))
     let input = try Matrix(rows: 1, columns: matrix.columns)
     for column in 0..<input.columns { input.elements[column] = Float(column % 7) - 3 }
     let products = try [matrix, matrix.packed(into: copy, at: 0, on: .shared)].map { weights in
         let output = try Matrix(rows: 1, columns: rows)
-        try Runtime.shared.multiply(input, .quantized(weights), into: output)
+        try Runtime.shared.multiply(input, .stored(weights), into: output)
         return output.array
     }
     precondition(products[0] == products[1] && products[0].allSatisfy(\.isFinite), "packing changed a product")
