@@ -31,7 +31,7 @@ package struct KernelScratch: Sendable {
             unsafe runtime.need { context in
                 unsafe type.products == .bf16
                     ? lens_gemm_bf16_scratch(context, rows, inputs, isPacked)
-                    : lens_gemm_weights_scratch(context, rows, inputs)
+                    : lens_gemm_weights_scratch(context, rows, inputs, isPacked)
             })
     }
 
@@ -40,7 +40,7 @@ package struct KernelScratch: Sendable {
         add(unsafe runtime.need { unsafe lens_head_losses_f32_scratch($0, rows, vocabulary, inputs) })
     }
 
-    /// Adds ``Runtime/headLosses(_:_:targets:in:into:)`` of at most `rows` rows, under weights that are packed or not.
+    /// Adds ``Runtime/headLosses(_:_:targets:into:)`` of at most `rows` rows, under weights that are packed or not.
     package mutating func addHeadLosses(
         _ type: TensorType, isPacked: Bool, rows: Int, vocabulary: Int, inputs: Int
     ) {

@@ -57,7 +57,7 @@ lens_status lens_head_losses(lens_context *context, size_t M, const float *A, si
 
 /// Scratch of lens_pack_weights, and of the products of at most M rows with it.
 lens_scratch_need lens_pack_weights_scratch(size_t K);
-lens_scratch_need lens_gemm_weights_scratch(const lens_context *context, size_t M, size_t K);
+lens_scratch_need lens_gemm_weights_scratch(const lens_context *context, size_t M, size_t K, bool packed);
 lens_scratch_need lens_head_losses_scratch(const lens_context *context, size_t M, size_t N, size_t K, bool packed);
 
 LENS_END_C

@@ -1,20 +1,15 @@
 #include "drivers/bf16.h"
+#include "drivers/caches.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 
 enum {
     max_pairs = 576, // a block of A, 8 rows, takes 18 KB of the first-level cache; see max_KC of gemm.c
-    default_l2 = 512 << 10,
 };
 
 size_t lens_bf16_part_pairs(size_t K) {
     size_t pairs = ceil_div(K, 2);
     return ceil_div(pairs, max(1, ceil_div(pairs, max_pairs)));
-}
-
-size_t lens_bf16_cached_bytes(void) {
-    size_t l2 = lens_cache_sizes().l2;
-    return (l2 == 0 ? default_l2 : l2) / 20 * 13;
 }
 
 // MARK: W
@@ -106,8 +101,7 @@ static void multiply_columns(const lens_bf16_rows *a, size_t row, size_t m, size
 
 void lens_bf16_multiply(const lens_bf16_rows *a, size_t row, size_t m, size_t n, bool accumulate, const float *panels,
                         float *c, size_t ldc) {
-    size_t panels_at_once =
-        lens_bf16_cached_bytes() / (lens_bf16_part_pairs(a->K) * lens_bf16_panel_rows * sizeof(float));
+    size_t panels_at_once = lens_l2_panel_bytes() / (lens_bf16_part_pairs(a->K) * lens_bf16_panel_rows * sizeof(float));
     size_t step = max(1, panels_at_once / a->kernels->panels) * a->kernels->panels * lens_bf16_panel_rows;
     for (size_t j = 0; j < n; j += step)
         multiply_columns(a, row, m, min(step, n - j), accumulate,

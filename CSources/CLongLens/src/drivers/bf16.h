@@ -16,9 +16,6 @@ static inline size_t lens_bf16_panel_bytes(size_t K) { return lens_bf16_panel_wo
 /// Most pairs of elements that a tile adds up before it adds to C: parts of K of equal length, by K alone.
 size_t lens_bf16_part_pairs(size_t K);
 
-/// Bytes of the second-level cache that panels of W may fill.
-size_t lens_bf16_cached_bytes(void);
-
 /// Packs `count` panels of W, from panel `first` on.
 void lens_bf16_pack_panels(const lens_bf16_kernels *kernels, const lens_weights *W, size_t first, size_t count,
                            float *panels);

@@ -5,6 +5,7 @@
 // multiply-adds depends on its row, its column and K. For every KC, panels of A and B are packed by all threads, then
 // blocks of C are computed by all threads. A product of few rows uses every panel of B once: there the thread that
 // needs it packs it.
+#include "drivers/caches.h"
 #include "lens/gemm.h"
 #include "drivers/gemm_block.h"
 #include "runtime/context.h"
@@ -123,15 +124,14 @@ static void run(product *x, size_t count, bool serial, lens_task task) {
 // Chooses the blocks of C: of columns, what fills most of the second-level cache with panels of B; of rows, a
 // few panels of A; less where there would not be work for many threads.
 static void choose_blocks(product *x, size_t KC) {
-    size_t MR = x->kernels->MR, NR = x->kernels->NR, l2 = lens_cache_sizes().l2;
+    size_t MR = x->kernels->MR, NR = x->kernels->NR;
     if (x->pack_where_used) {
         x->block_rows = x->M, x->block_columns = NR;
         return;
     }
     size_t row_panels = ceil_div(x->M, MR), column_panels = ceil_div(x->N, NR);
     size_t high = max(1, min(max_row_panels, row_panels / min_blocks));
-    if (l2 == 0) l2 = 512 << 10;
-    size_t widest = max(1, l2 / 20 * 13 / (KC * sizeof(float) * NR));
+    size_t widest = max(1, lens_l2_panel_bytes() / (KC * sizeof(float) * NR));
     size_t groups = max(ceil_div(column_panels, widest), ceil_div(min_blocks, ceil_div(row_panels, high)));
     x->block_rows = high * MR, x->block_columns = ceil_div(column_panels, min(groups, column_panels)) * NR;
 }

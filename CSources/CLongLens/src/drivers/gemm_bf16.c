@@ -1,6 +1,7 @@
 // Products with weights of 16 bits: A is packed once for all of them, pieces of C are computed by one thread each, by
 // panels of W that stay in its second-level cache from one piece to the next.
 #include "drivers/bf16.h"
+#include "drivers/caches.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 #include <string.h>
@@ -28,13 +29,13 @@ typedef struct pieces {
 // The panels that a thread packs for itself: one tile's, or what is a quarter of the cache's share.
 static size_t most_own_panels(const lens_bf16_kernels *kernels, size_t K) {
     size_t one = kernels->panels * lens_bf16_panel_bytes(K);
-    return max(1, lens_bf16_cached_bytes() / 4 / max(one, 1)) * kernels->panels;
+    return max(1, lens_l2_panel_bytes() / 4 / max(one, 1)) * kernels->panels;
 }
 
 static pieces pieces_of(const lens_bf16_rows *a, const lens_weights *W) {
     const lens_bf16_kernels *kernels = a->kernels;
     size_t blocks = ceil_div(a->M, kernels->MR), tiles = ceil_div(lens_bf16_panel_count(W->N), kernels->panels);
-    size_t cached = lens_bf16_cached_bytes(), tile = kernels->panels * lens_bf16_panel_bytes(a->K), high, widest;
+    size_t cached = lens_l2_panel_bytes(), tile = kernels->panels * lens_bf16_panel_bytes(a->K), high, widest;
     if (tiles == 0) return (pieces){0};
     if (W->packed == NULL) {
         high = min(blocks_of_packing, blocks), widest = most_own_panels(kernels, a->K) / kernels->panels;

@@ -1,10 +1,11 @@
 // Products with quantized weights. A is rounded once for all of them; pieces are a few panels with as many rows of A as
 // stay in the second-level cache, so that a panel is read from memory once for all of them.
+#include "drivers/caches.h"
 #include "drivers/weights.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 
-enum { panels_of_piece = 2, default_l2 = 512 << 10 };
+enum { panels_of_piece = 2 };
 
 typedef struct work {
     lens_context *context;
@@ -38,15 +39,13 @@ static void piece(void *argument, size_t index, size_t thread) {
 
 // Rows of A whose rounded form takes half of the second-level cache, in whole blocks.
 static size_t rows_of_piece(const lens_int8_kernels *kernels, size_t M, size_t K) {
-    size_t l2 = lens_cache_sizes().l2, block = lens_rounded_bytes(kernels, 1, K);
-    if (l2 == 0) l2 = default_l2;
-    size_t blocks = max(1, l2 / 2 / block), all = ceil_div(M, kernels->MR);
+    size_t blocks = max(1, lens_l2_bytes() / 2 / lens_rounded_bytes(kernels, 1, K)), all = ceil_div(M, kernels->MR);
     // Parts of equal size, not a short last one.
     return ceil_div(all, ceil_div(all, blocks)) * kernels->MR;
 }
 
-lens_scratch_need lens_gemm_weights_scratch(const lens_context *context, size_t M, size_t K) {
-    size_t panel = lens_own_panel_bytes(K);
+lens_scratch_need lens_gemm_weights_scratch(const lens_context *context, size_t M, size_t K, bool packed) {
+    size_t panel = packed ? 0 : lens_own_panel_bytes(K);
     return (lens_scratch_need){lens_rounded_bytes(&context->kernels->int8, M, K) + panel, panel};
 }
 
@@ -54,16 +53,16 @@ lens_status lens_gemm_weights(lens_context *context, size_t M, size_t K, bool ac
                               size_t count, const lens_weights_product *products) {
     const lens_int8_kernels *kernels = &context->kernels->int8;
     work x = {.context = context, .accumulate = accumulate, .products = products};
-    size_t panel = 0;
+    bool packed = true;
     for (size_t i = 0; i < count; i++) {
         const lens_weights *W = products[i].W;
         if (!lens_weights_usable(W) || W->K != K) return LENS_INVALID;
-        if (W->packed == NULL) panel = lens_own_panel_bytes(K);
+        packed = packed && W->packed != NULL;
         x.pieces_of_rows += pieces_of(W);
     }
     if (M == 0 || x.pieces_of_rows == 0) return LENS_OK;
-    if (!lens_scratch_take(context, 1, lens_rounded_bytes(kernels, M, K) + panel)) return LENS_NO_MEMORY;
-    if (panel > 0 && !lens_scratch_take(context, context->threads, panel)) return LENS_NO_MEMORY;
+    lens_status status = lens_scratch_reserve(context, lens_gemm_weights_scratch(context, M, K, packed));
+    if (status != LENS_OK) return status;
     x.a = lens_round(context, M, K, A, lda, lens_scratch_of(context, 0));
     x.rows = rows_of_piece(kernels, M, K);
     lens_parallel_for(context, ceil_div(M, x.rows) * x.pieces_of_rows, piece, &x);
