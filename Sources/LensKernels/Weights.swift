@@ -97,12 +97,12 @@ extension Runtime {
     /// The loss of each row of `hidden` [T, K] under the logits `hidden · weightsᵀ`, natural logarithm. No logit is stored.
     ///
     /// - Parameters:
-    ///   - targets: `targets[range]` are the rows' targets, each a row of `weights`.
+    ///   - targets: the rows' targets, each a row of `weights`.
     ///   - losses: T elements.
     package func headLosses(
-        _ hidden: Matrix, _ weights: StoredMatrix, targets: [Int32], in range: Range<Int>, into losses: Matrix
+        _ hidden: Matrix, _ weights: StoredMatrix, targets: [Int32], into losses: Matrix
     ) throws(LensError) {
-        let targets = checked(targets, in: range, below: weights.rows)
+        let targets = checked(targets, in: nil, below: weights.rows)
         precondition(
             hidden.columns == weights.columns && targets.count == hidden.rows && losses.count == hidden.rows)
         let kind = weights.type.products

@@ -177,9 +177,7 @@ public final class InferencePass {
                 targets += window.tokens[(window.first + 1)...]
                 start += window.tokens.count
             }
-            // Row i predicts the token after it.
-            var losses = try buffers.head.forward(
-                hidden.gatherRows(rows), tokens: [0] + targets, on: runtime)[...]
+            var losses = try buffers.head.forward(hidden.gatherRows(rows), targets: targets, on: runtime)[...]
             for place in places {
                 result[place] = Array(losses.prefix(windows[place].lossCount))
                 losses = losses.dropFirst(windows[place].lossCount)

@@ -48,22 +48,17 @@ struct LanguageModelHead {
         coefficients = arena.take("head rows", rows: 1, columns: gatheredRows)
     }
 
-    /// Pass A: the negative log-likelihood of `tokens[t + 1]` under row t of `hidden` [T, hidden], T - 1 - first values,
-    /// from row `first` on.
-    func forward(
-        _ hidden: Matrix, tokens: [Int32], from first: Int = 0, on runtime: Runtime
-    ) throws(LensError) -> [Float] {
-        let count = tokens.count - 1
-        let (rows, targets, range) = (hidden.rows(first..<count), first + 1..<count + 1, first..<count)
+    /// Pass A: the negative log-likelihood of the target of each row of `hidden` [N, hidden].
+    func forward(_ hidden: Matrix, targets: [Int32], on runtime: Runtime) throws(LensError) -> [Float] {
+        let rows = 0..<hidden.rows, losses = losses.columns(rows)
         switch weight {
         case .f32(let weight):
             try runtime.headLosses(
-                rows, weight, targets: tokens, in: targets, into: losses.columns(range),
-                logSumExp: logSumExp?.columns(range), logits: keepsLogits ? logits.rows(range) : nil)
-        case .stored(let weight):
-            try runtime.headLosses(rows, weight, targets: tokens, in: targets, into: losses.columns(range))
+                hidden, weight, targets: targets, into: losses, logSumExp: logSumExp?.columns(rows),
+                logits: keepsLogits ? logits.rows(rows) : nil)
+        case .stored(let weight): try runtime.headLosses(hidden, weight, targets: targets, into: losses)
         }
-        return losses.columns(first..<count).array
+        return losses.array
     }
 
     /// The logits of one row of hidden states: [1, vocabulary], in a buffer that the next call overwrites.
@@ -74,7 +69,7 @@ struct LanguageModelHead {
     }
 
     /// Pass B: `hiddenGradient` [T, hidden] (overwritten) and the head's `weightGradient` (added to) of
-    /// the sum over t of coefficients[t] * loss[t], T - 1 coefficients. Once for each pass A, from row 0 on.
+    /// the sum over t of coefficients[t] * loss[t], T - 1 coefficients. Once for each pass A over those rows.
     ///
     /// - Parameter tokens: those whose coefficient is not zero.
     func backward(

@@ -91,7 +91,8 @@ package final class TrainingPass {
         try runtime.rmsNorm(
             b.output, weight: weights.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
             rstd: b.rstd)
-        return try b.head.forward(b.normed, tokens: tokens, on: runtime)
+        return try b.head.forward(
+            b.normed.rows(0..<tokens.count - 1), targets: Array(tokens.dropFirst()), on: runtime)
     }
 
     /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
