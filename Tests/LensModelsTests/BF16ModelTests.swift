@@ -7,31 +7,7 @@ import Testing
 
 extension ModelTests {
     /// Models that compute with the 16-bit weights of their file, against the same weights made fp32.
-    @Suite struct BF16ModelTests {
-        private static let tokens = (0..<97).map { Int32($0 * $0 * 31 % 101) }
-
-        private func model(
-            _ source: some ModelSource, _ compute: Compute, lowMemory: Bool = false, on runtime: Runtime = .shared
-        ) throws -> LanguageModel {
-            let layout = try WeightLayout(
-                of: source, as: source.configuration, compute: compute, lowMemory: lowMemory)
-            return try LanguageModel(reading: source, layout, on: runtime)
-        }
-
-        private func losses(
-            _ model: LanguageModel, _ tokens: [Int32] = tokens, on runtime: Runtime = .shared
-        ) throws -> [Float] {
-            try InferencePass(model, contextLength: tokens.count, on: runtime).losses(tokens)
-        }
-
-        private func mean(_ losses: [Float]) -> Double {
-            losses.reduce(0) { $0 + Double($1) } / Double(losses.count)
-        }
-
-        private func differences(_ a: [Float], _ b: [Float]) -> [Double] {
-            zip(a, b).map { abs(Double($0) - Double($1)) }
-        }
-
+    @Suite struct BF16ModelTests: StoredModelTests {
         /// Runtimes of all instruction sets, and of the widest one without bf16.
         private func runtimes() throws -> [Runtime] {
             try InstructionSet.supported.map { try Runtime(instructionSet: $0) } + [Runtime(without: [.bf16])]

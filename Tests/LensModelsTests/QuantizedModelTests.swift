@@ -8,27 +8,8 @@ import Testing
 
 extension ModelTests {
     /// Models that compute with the blocks of their file, against the same weights made fp32.
-    @Suite struct QuantizedModelTests {
+    @Suite struct QuantizedModelTests: StoredModelTests {
         private static let types = TensorType.allCases.filter { $0.products == .int8 }
-        private static let tokens = (0..<97).map { Int32($0 * $0 * 31 % 101) }
-
-        private func model(
-            _ source: some ModelSource, _ compute: Compute, lowMemory: Bool = false, on runtime: Runtime = .shared
-        ) throws -> LanguageModel {
-            let layout = try WeightLayout(
-                of: source, as: source.configuration, compute: compute, lowMemory: lowMemory)
-            return try LanguageModel(reading: source, layout, on: runtime)
-        }
-
-        private func losses(
-            _ model: LanguageModel, _ tokens: [Int32] = tokens, on runtime: Runtime = .shared
-        ) throws -> [Float] {
-            try InferencePass(model, contextLength: tokens.count, on: runtime).losses(tokens)
-        }
-
-        private func mean(_ losses: [Float]) -> Double {
-            losses.reduce(0) { $0 + Double($1) } / Double(losses.count)
-        }
 
         @Test func theTypesOfTheFieldHaveIntegerProducts() {
             let expected: Set<TensorType> = [
@@ -45,7 +26,7 @@ extension ModelTests {
             let quantized = try model(source, .auto)
             #expect(quantized.compute == .int8)
             let (ours, exact) = try (losses(quantized), losses(model(source, .f32)))
-            let differences = zip(ours, exact).map { abs(Double($0) - Double($1)) }
+            let differences = differences(ours, exact)
             #expect(abs(mean(ours) - mean(exact)) < 0.01)
             // Both sides of each product are rounded to 8 bits, whatever the type.
             #expect(differences.reduce(0, +) / Double(differences.count) < 0.04, "\(type.name)")
