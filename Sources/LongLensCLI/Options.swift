@@ -89,7 +89,7 @@ struct BatchOptions: ParsableArguments {
     /// A pass over windows of at most `context` tokens.
     func pass(_ model: LanguageModel, context: Int, on runtime: Runtime) throws(LensError) -> InferencePass {
         try InferencePass(
-            model, contextLength: context, batch: batch?.value ?? max(context, WindowPlan.leastBatch), grows: true,
+            model, contextLength: context, batch: batch?.value ?? WindowPlan.batch(context: context), grows: true,
             on: runtime)
     }
 }

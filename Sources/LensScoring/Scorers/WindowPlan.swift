@@ -66,8 +66,10 @@ public struct WindowPlan: Sendable, Equatable {
     package static let leastBatch = 2048
 
     /// Most tokens of the windows of a sequence that are computed together: as many as the context has, at least
-    /// ``leastBatch``, and no more than the sequence has.
-    package static func batch(context: Int, length: Int) -> Int { min(max(context, leastBatch), length) }
+    /// ``leastBatch``, and no more than a sequence of `length` tokens has.
+    package static func batch(context: Int, length: Int = greatestCount) -> Int {
+        min(max(context, leastBatch), length)
+    }
 
     /// How many of the first windows give `count` losses in all; nil where no window ends there.
     package func windowCount(ofLosses count: Int) -> Int? {

@@ -21,8 +21,7 @@ struct BenchHeader: Encodable {
 
     static let columns = [
         "model", "machine", "instruction_set", "threads", "peak_gflops", "int8_peak_gops", "bf16_peak_gflops",
-        "compute",
-        "version", "date",
+        "compute", "version", "date",
     ]
     var cells: [String] {
         [

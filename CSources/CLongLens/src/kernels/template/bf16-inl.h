@@ -1,8 +1,7 @@
 // Products with weights of 16 bits in the vector vocabulary. Needs the enum {MR, PANELS, PARTS, PREFETCH} and
 //   weights_part(vf, part)        what products take of a word of weights: in one part or two
-//   multiply_add_row(V, element, column, acc)   acc plus the products of an element of the block of A with a part of
-//   the
-//                                 weights, as multiply_add-inl.h has it for fp32
+//   multiply_add_row(V, element, column, acc)   adds the products of an element of A's block with a part of the
+//                                 weights, as multiply_add-inl.h does in fp32
 //   round_floats(n, x, to), round_halves(n, x, to)   to the nearest bf16, n numbers
 enum {
     PANEL = lens_bf16_panel_rows,
