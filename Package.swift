@@ -10,6 +10,13 @@ let swiftSettings: [SwiftSetting] = [
 /// The OpenMP runtime to link: Debian's libomp-dev installs `libiomp5.so` on the default path.
 let openMPLibrary = Context.environment["LONGLENS_OMP_LIBRARY"] ?? "iomp5"
 
+/// How `scripts/standalone` links a program that is one file: the C library is in it too, and the Swift runtime does not look
+/// for its own folder (CSources/CLensSystem/start.c).
+let oneFile: [LinkerSetting] =
+    Context.environment["LONGLENS_STANDALONE"] == nil
+    ? []
+    : [.unsafeFlags(["-static-executable", "-Xlinker", "--wrap=swift_copyAuxiliaryExecutablePath"])]
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -30,6 +37,7 @@ let package = Package(
     products: [
         .library(name: "LongLens", targets: ["LongLens"]),
         .executable(name: "longlens", targets: ["LongLensCLI"]),
+        .executable(name: "longlens-edge", targets: ["LongLensEdge"]),
     ],
     traits: [
         .trait(name: "OpenMP", description: "Threads by OpenMP; without it a small pthread pool."),
@@ -101,9 +109,18 @@ let package = Package(
                 "LensTraining", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers",
                 "LensFormats", "LensKernels", "LensSupport",
             ]),
+        library(
+            "LensCommands",
+            [
+                "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats",
+                "LensKernels", "LensSupport", "CLensSystem", argumentParser, logging,
+            ]),
         .executableTarget(
-            name: "LongLensCLI", dependencies: ["LongLens", "LensSupport", argumentParser, logging],
+            name: "LongLensCLI", dependencies: ["LensCommands", "LongLens", "LensSupport", argumentParser, logging],
             swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "LongLensEdge", dependencies: ["LensCommands", "LensSupport", argumentParser],
+            swiftSettings: swiftSettings, linkerSettings: oneFile),
 
         // Whole operations in plain loops, beside the kernels that compute them; only tests are linked to it.
         .target(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensCommands
 import LongLens
 
 struct Create: ParsableCommand {

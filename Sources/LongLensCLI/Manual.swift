@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensCommands
 import LensSupport
 import LongLens
 
@@ -57,7 +58,7 @@ struct ManualPage {
 
     var text: String {
         var lines = [
-            ".TH LONGLENS 1 \"\(versionDate)\" \"longlens \(version)\" \"User Commands\"",
+            ".TH LONGLENS 1 \"\(longLensVersionDate)\" \"longlens \(longLensVersion)\" \"User Commands\"",
             ".SH NAME", "longlens \\- " + Self.sentence(root.abstract),
             ".SH SYNOPSIS", "\\fBlonglens\\fR \\fIcommand\\fR [\\fIoption\\fR ...] [\\fIargument\\fR ...]",
             ".SH DESCRIPTION",

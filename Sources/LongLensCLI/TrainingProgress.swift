@@ -1,3 +1,4 @@
+import LensCommands
 import LensSupport
 import Logging
 import LongLens

@@ -5,6 +5,11 @@
 
 #include <stddef.h>
 
+// The words of the command line as the process was started with, the program's name among them; 0 where that is not
+// known. NULL for an index that there is not.
+int lens_argument_count(void);
+const char *lens_argument(int index);
+
 // Opens a new file without a name in `folder` for reading and writing, mode 0600: it is gone when it is closed.
 // EOPNOTSUPP where the system or the file system has none.
 int lens_open_nameless(const char *folder);

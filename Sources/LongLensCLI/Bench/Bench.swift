@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensCommands
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensCommands
 import LensSupport
 import LongLens
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensCommands
 
 enum TableFormat: String, ExpressibleByArgument, CaseIterable { case table, json, csv }
 

@@ -1,3 +1,4 @@
+import LensCommands
 /// Throughput, share of peak and memory for each context length as an SVG of three panels.
 struct BenchPlot {
     let header: BenchHeader

@@ -1,6 +1,13 @@
-import Logging
+import LensCommands
 import LensSupport
+import Logging
 import LongLens
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// What a measurement is worth only together with.
 struct BenchHeader: Encodable {
@@ -32,7 +39,7 @@ struct BenchHeader: Encodable {
 
     /// Measures the machine's peaks, all threads at once.
     init(model: String?, compute: Compute = .f32, runtime: Runtime) {
-        version = LongLensCLI.version
+        version = longLensVersion
         machine = Processor.name
         instruction_set = runtime.arithmeticName
         self.compute = compute.rawValue
@@ -41,7 +48,7 @@ struct BenchHeader: Encodable {
         int8_peak_gops = runtime.measureInt8Peak(seconds: 0.3)
         bf16_peak_gflops = runtime.measureBF16Peak(seconds: 0.3)
         self.model = model
-        date = Format.today()
+        date = Date.now.formatted(.iso8601.year().month().day())  // in UTC
     }
 
     /// The peak that rows are a share of.
@@ -100,10 +107,6 @@ extension BenchOptions {
         progress.clear()
         machine.log.debug("\(what): \(timing.seconds.map { Format.decimal(1000 * $0, 3) }.joined(separator: ", ")) ms")
     }
-}
-
-extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 protocol BenchRow: Encodable {

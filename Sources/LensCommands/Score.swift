@@ -1,10 +1,13 @@
 import ArgumentParser
+import LensFormats
+import LensKernels
+import LensModels
+import LensScoring
 import LensSupport
 import Logging
-import LongLens
 
-struct Score: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Score: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Gives the loss of every token of documents under a context of at most so many tokens.",
         discussion: """
             A document longer than the context is scored by overlapping windows, each of which gives the losses of its last tokens.
@@ -33,7 +36,9 @@ struct Score: ParsableCommand {
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if keepLast && chunk == nil { throw ValidationError("--keep-last goes with --chunk.") }
         if let chunk, chunk.value < 2 { throw ValidationError("--chunk must be at least 2.") }
         if resume && output == nil { throw ValidationError("--resume goes with --output.") }
@@ -44,7 +49,7 @@ struct Score: ParsableCommand {
         try WindowPlan(length: length, context: context.value, stride: stride?.value, chunk: chunk?.value)
     }
 
-    mutating func run() throws {
+    package mutating func run() throws {
         _ = try windows(ofLength: 1)
         let runtime = try machine.runtime()
         let stop = StopRequest()

@@ -1,9 +1,12 @@
 import ArgumentParser
+import LensFormats
+import LensKernels
+import LensModels
 import LensSupport
-import LongLens
+import LensTokenizers
 
-struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Inspect: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Shows what a model holds and which kernels would run it.")
 
     @Argument(
@@ -33,7 +36,9 @@ struct Inspect: ParsableCommand {
         let threads: Int
     }
 
-    mutating func run() throws {
+    package init() {}
+
+    package mutating func run() throws {
         let runtime = try computing.runtime()
         let report = try describeWithoutWeights(runtime) ?? describe(runtime)
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : text(report))

@@ -1,9 +1,10 @@
 import ArgumentParser
+import LensData
 import LensSupport
-import LongLens
+import LensTokenizers
 
-struct Tokenize: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Prints the token ids of a text.")
+package struct Tokenize: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Prints the token ids of a text.")
 
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "The text.") var text: String?
@@ -16,11 +17,13 @@ struct Tokenize: ParsableCommand {
     @Flag(name: .long, help: "Read special tokens written in the text as such.") var special = false
     @Flag(name: .long, help: "As a JSON array.") var json = false
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if (text == nil) == (file == nil) { throw ValidationError("Give either --text or --file.") }
     }
 
-    mutating func run() throws {
+    package mutating func run() throws {
         let tokenizer = try model.loadTokenizer()
         let bytes = try text.map { Array($0.utf8) } ?? readBytes(file ?? "-")
         let ids = try ids(of: bytes, tokenizer).map { String($0) }
@@ -36,13 +39,15 @@ struct Tokenize: ParsableCommand {
     }
 }
 
-struct Detokenize: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Prints the text of token ids.")
+package struct Detokenize: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Prints the text of token ids.")
 
     @OptionGroup var model: ModelOptions
     @Argument(help: "Token ids.") var ids: [Int32]
 
-    mutating func run() throws {
+    package init() {}
+
+    package mutating func run() throws {
         try StandardOutput.write(try model.loadTokenizer().decode(ids) + [UInt8(ascii: "\n")])
     }
 }

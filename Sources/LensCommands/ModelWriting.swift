@@ -1,17 +1,19 @@
 import ArgumentParser
+import LensFormats
+import LensKernels
+import LensModels
 import LensSupport
 import Logging
-import LongLens
 
 /// What the commands that write a model have in common: they stop between two tensors when they are asked to, and
 /// nothing of the output is there then.
-struct ModelWriting {
+package struct ModelWriting {
     private let output: String
     private let machine: RunOptions
-    let stop = StopRequest()
-    let runtime: Runtime
+    package let stop = StopRequest()
+    package let runtime: Runtime
 
-    init(_ output: String, _ machine: RunOptions) throws(LensError) {
+    package init(_ output: String, _ machine: RunOptions) throws(LensError) {
         runtime = try machine.runtime()
         self.output = output
         self.machine = machine
@@ -19,14 +21,14 @@ struct ModelWriting {
     }
 
     /// Throws `.interrupted` once a signal has asked for the end.
-    func check() throws(LensError) {
+    package func check() throws(LensError) {
         try stop.check("Stopped before \(output) was written: nothing of it is kept, and what was there before stays.")
     }
 
     /// Loads the model at `path`.
     ///
     /// - Parameter before: called before a weight is read, to see whether the disk has room for what will be written.
-    func load(
+    package func load(
         _ path: String, tokenizer: String?, before: (ModelConfiguration) throws(LensError) -> Void
     ) throws(LensError) -> Pretrained {
         let pretrained = try loadSayingWarnings(
@@ -35,7 +37,7 @@ struct ModelWriting {
         return pretrained
     }
 
-    func report(_ type: GGUFFileType) { machine.log.notice("wrote \(output) in \(type.argument)") }
+    package func report(_ type: GGUFFileType) { machine.log.notice("wrote \(output) in \(type.argument)") }
 }
 
 extension GGUFFileType: ExpressibleByArgument {

@@ -1,10 +1,12 @@
 import ArgumentParser
+import LensFormats
+import LensModels
 import LensSupport
+import LensTokenizers
 import Logging
-import LongLens
 
-struct Convert: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Convert: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Converts a model between Hugging Face folder, GGUF and llama2.c.",
         discussion: "The output's name decides: .gguf, .bin (llama2.c), anything else a Hugging Face folder.")
 
@@ -24,7 +26,9 @@ struct Convert: ParsableCommand {
         var defaultValueDescription: String { type.argument }
     }
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         let format = ModelFormat(output: output), name = type.type.argument
         if format == .llama2c && type.type != .f32 { throw ValidationError("llama2.c files hold f32 only.") }
         if type.type.isQuantized {
@@ -35,7 +39,7 @@ struct Convert: ParsableCommand {
         }
     }
 
-    mutating func run() throws {
+    package mutating func run() throws {
         let work = try ModelWriting(output, machine), type = type.type, most = type.most
         let format = ModelFormat(output: output)
         let pretrained = try work.load(input, tokenizer: tokenizer) { (configuration) throws(LensError) in

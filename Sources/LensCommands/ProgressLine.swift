@@ -1,20 +1,20 @@
 import LensSupport
 
 /// Progress on standard error: one line that is redrawn on a terminal, plain lines elsewhere, nothing when quiet.
-final class ProgressLine {
+package final class ProgressLine {
     private let quiet: Bool
     private let redraws = Terminal.redraws
     private let interval: Duration
     private var lastShown: ContinuousClock.Instant?
     private var shownWidth = 0
 
-    init(quiet: Bool, interval: Duration? = nil) {
+    package init(quiet: Bool, interval: Duration? = nil) {
         self.quiet = quiet
         self.interval = interval ?? (redraws ? .milliseconds(100) : .seconds(10))
     }
 
     /// Shows `text` when enough time has passed since the last time.
-    func update(_ text: @autoclosure () -> String) {
+    package func update(_ text: @autoclosure () -> String) {
         guard !quiet else { return }
         let now = ContinuousClock.now
         if let lastShown, now - lastShown < interval { return }
@@ -24,7 +24,7 @@ final class ProgressLine {
 
     /// Shows `parts` when enough time has passed since the last time: on a terminal as many from the first on as its line
     /// has room for.
-    func update(_ parts: [String]) {
+    package func update(_ parts: [String]) {
         update(redraws ? Self.fitted(parts, columns: Terminal.columns - 1) : parts.joined(separator: "  "))
     }
 
@@ -39,14 +39,14 @@ final class ProgressLine {
     }
 
     /// Shows `text` at once: an event, which stays on the screen.
-    func report(_ text: String) {
+    package func report(_ text: String) {
         guard !quiet else { return }
         clear()
         StandardError.write(text.printable + "\n")
     }
 
     /// Takes the redrawn line away.
-    func clear() {
+    package func clear() {
         guard redraws, shownWidth > 0 else { return }
         StandardError.write("\r" + String(repeating: " ", count: shownWidth) + "\r")
         shownWidth = 0

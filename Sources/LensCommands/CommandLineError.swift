@@ -1,12 +1,11 @@
 import ArgumentParser
 import LensSupport
-import LongLens
 
 /// How an error ends the process: what standard error says, and the status.
 ///
 /// Nothing ends with another status than those of `docs/exit-status.md`: what the parser refuses is 64, what nobody
 /// foresaw is 70.
-struct CommandLineError {
+struct CommandLineError<Root: ParsableCommand> {
     /// One paragraph; nil when nothing is to be said.
     let message: String?
     let status: Int32
@@ -20,12 +19,12 @@ struct CommandLineError {
         case let code as ExitCode:
             (message, status) = (nil, code.rawValue)
         default:
-            switch LongLensCommand.exitCode(for: error) {
+            switch Root.exitCode(for: error) {
             case .validationFailure:
-                let problem = Self.paragraph(LongLensCommand.message(for: error))
+                let problem = Self.paragraph(Root.message(for: error))
                 message =
                     problem + Self.suggestedValue(problem) + Self.suggestedFlag(problem) + Self.explanation(error)
-                    + " See '\(Command(namedBy: words[...]).name) --help'."
+                    + " See '\(Command<Root>(namedBy: words[...]).name) --help'."
                 status = ExitCode.validationFailure.rawValue
             default:
                 message =
@@ -40,7 +39,7 @@ struct CommandLineError {
     /// be called wrong instead.
     static func checkCommand(_ words: [String]) throws(LensError) {
         let words = words.first == "help" ? words.dropFirst() : words[...]
-        let command = Command(namedBy: words)
+        let command = Command<Root>(namedBy: words)
         guard !command.subcommands.isEmpty, words.count > command.depth else { return }
         let word = words[words.startIndex + command.depth]
         if word.hasPrefix("-") || word == "help" { return }
@@ -65,7 +64,7 @@ struct CommandLineError {
 
     /// What `--help` says of the option that is wrong, where it is one.
     private static func explanation(_ error: any Error) -> String {
-        let lines = LongLensCommand.fullMessage(for: error).split(separator: "\n")
+        let lines = Root.fullMessage(for: error).split(separator: "\n")
         guard let help = lines.first(where: { $0.hasPrefix("Help:  ") })?.dropFirst("Help:  ".count) else { return "" }
         return " (\(help.replacing("  ", with: ": ", maxReplacements: 1)))"
     }
@@ -92,9 +91,9 @@ struct CommandLineError {
 }
 
 /// The command that the first words of a command line name: `bench train`.
-private struct Command {
+private struct Command<Root: ParsableCommand> {
     private(set) var name = "longlens"
-    private(set) var subcommands = LongLensCommand.configuration.subcommands
+    private(set) var subcommands = Root.configuration.subcommands
     /// How many words name it.
     private(set) var depth = 0
 

@@ -1,9 +1,11 @@
 import ArgumentParser
+import LensScoring
 import LensSupport
-import LongLens
+import LensTokenizers
+import LensWeighting
 
-struct Weigh: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Weigh: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Gives the weights that training would use, from two score files of the same tokens.",
         discussion: """
             Prints a JSON line a sequence. With --text it shows the documents instead, each token coloured by its score, the loss under the short context minus the loss under the long one, and then the tokens of the largest scores with both losses.
@@ -26,7 +28,9 @@ struct Weigh: ParsableCommand {
     var color: ColorChoice = .auto
     @Option(name: .long, help: "File to write (default: standard output).", completion: .file()) var output: String?
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if text {
             if model == nil { throw ValidationError("--text needs the model for its tokens: give --model MODEL.") }
             if let top, top < 0 { throw ValidationError("--top must be at least 0.") }
@@ -39,7 +43,7 @@ struct Weigh: ParsableCommand {
         }
     }
 
-    mutating func run() throws {
+    package mutating func run() throws {
         let weighing = ScoreWeighing(
             long: try ScoreFormat.reader(long), short: try ScoreFormat.reader(short),
             scheme: try WeightingScheme(scheme ?? "uniform"), seed: seed)

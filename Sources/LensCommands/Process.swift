@@ -1,3 +1,4 @@
+import CLensSystem
 import LensSupport
 
 #if canImport(Glibc)
@@ -12,11 +13,15 @@ import LensSupport
 enum Process {
     /// The arguments as paths are written: one that is no UTF-8 keeps its bytes.
     static var arguments: [String] {
-        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
-            unsafe CommandLine.unsafeArgv[index].map { argument in
-                unsafe String(pathBytes: Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument))))
-            }
-        }
+        // The standard library reads them from /proc, which need not be there.
+        let count = lens_argument_count()
+        if count > 0 { return (1..<count).compactMap { unsafe word(lens_argument($0)) } }
+        return (1..<max(1, Int(CommandLine.argc))).compactMap { unsafe word(CommandLine.unsafeArgv[$0]) }
+    }
+
+    private static func word(_ bytes: UnsafePointer<CChar>?) -> String? {
+        guard let bytes = unsafe bytes else { return nil }
+        return unsafe String(pathBytes: Array(UnsafeRawBufferPointer(start: bytes, count: strlen(bytes))))
     }
 
     /// Makes failures of writing come as errors, and standard streams that are closed stay apart from files.

@@ -1,6 +1,11 @@
+import LensData
+import LensFormats
+import LensKernels
+import LensModels
+import LensScoring
 import LensSupport
+import LensTokenizers
 import Logging
-import LongLens
 
 /// A run of scoring: from documents to records, with its progress and its end.
 final class ScoreRun {
@@ -37,7 +42,7 @@ final class ScoreRun {
         encoder = try command.documents.encoder(for: pretrained)
         let pass = try command.batch.pass(pretrained.model, context: command.context.value, on: runtime)
         bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
-        modelName = LongLens.modelName(path: pretrained.path)
+        modelName = LensFormats.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration
         compute = pretrained.model.compute
         self.stop = stop

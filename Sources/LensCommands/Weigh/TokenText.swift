@@ -1,5 +1,6 @@
+import LensScoring
 import LensSupport
-import LongLens
+import LensTokenizers
 
 /// A stretch of text that is shown as one: a token, or several where one ends within a character.
 struct TextPiece {

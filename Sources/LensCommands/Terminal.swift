@@ -9,20 +9,20 @@ import LensSupport
 #endif
 
 /// What standard error is shown on.
-enum Terminal {
+package enum Terminal {
     /// True when a person watches: a terminal that can redraw a line.
-    static var redraws: Bool { isatty(STDERR_FILENO) == 1 && environment("TERM") ?? "dumb" != "dumb" }
+    package static var redraws: Bool { isatty(STDERR_FILENO) == 1 && environment("TERM") ?? "dumb" != "dumb" }
 
-    static var columns: Int {
+    package static var columns: Int {
         var size = winsize()
         let known = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
         return known ? Int(size.ws_col) : 80
     }
 }
 
-func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
+package func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
 
 /// All bytes of a file, or of standard input when `path` is "-".
-func readBytes(_ path: String) throws(LensError) -> [UInt8] {
+package func readBytes(_ path: String) throws(LensError) -> [UInt8] {
     try (path == "-" ? InputFile(descriptor: STDIN_FILENO, name: "standard input") : InputFile(path: path)).rest()
 }

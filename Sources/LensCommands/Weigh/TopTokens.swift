@@ -1,5 +1,5 @@
+import LensScoring
 import LensSupport
-import LongLens
 
 /// The tokens whose scores are furthest from 0, of all sequences seen.
 struct TopTokens {

@@ -1,10 +1,15 @@
 import ArgumentParser
+import LensData
+import LensFormats
+import LensKernels
+import LensModels
+import LensScoring
 import LensSupport
+import LensTokenizers
 import Logging
-import LongLens
 
-struct Quantize: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Quantize: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Writes a GGUF file with quantized matrices.",
         discussion: """
             Vectors stay in f32. The types that end in _s and _m give the matrices that matter most more bits, as llama.cpp \
@@ -26,7 +31,9 @@ struct Quantize: ParsableCommand {
     @Flag(name: .long, help: "What --check finds as JSON.") var json = false
     @OptionGroup var machine: RunOptions
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if json && text == nil {
             throw ValidationError("--json says what --check finds; give --check TEXT with it.")
         }
@@ -35,7 +42,7 @@ struct Quantize: ParsableCommand {
         }
     }
 
-    mutating func run() throws {
+    package mutating func run() throws {
         let work = try ModelWriting(output, machine)
         if text != nil, let status = FileStatus(output), status.kind == .stream {
             throw LensError.usage("--check reads \(output) again, and what is written to it cannot be; name a file.")

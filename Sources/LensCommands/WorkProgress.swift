@@ -1,4 +1,5 @@
-import LongLens
+import LensScoring
+import LensSupport
 
 /// The progress of work on documents: its share of the input in bytes where that is known, and the time that is left.
 final class WorkProgress {

@@ -2,7 +2,7 @@ import LensSupport
 import Logging
 
 /// Says what the user should know of something that was opened; with --quiet too.
-func say(warnings: [String]) {
+package func say(warnings: [String]) {
     let log = Logger(label: "longlens") { _ in StandardErrorLog() }
     for warning in warnings { log.warning("\(warning)") }
 }

@@ -1,4 +1,3 @@
-import LensSupport
 import Synchronization
 
 /// Asks a run to stop after the sequence that it is in. Safe to call from any thread.

@@ -1,5 +1,4 @@
 import LensSupport
-import LongLens
 import Synchronization
 
 #if canImport(Glibc)
@@ -12,7 +11,7 @@ import Synchronization
 
 /// The signals by which a user, a shell or a scheduler asks for an end: the first asks the command to stop where it can
 /// save, and says so at once; the second ends the process.
-enum Interrupts {
+package enum Interrupts {
     private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2]
 
     // A signal handler can reach only what is global; these are set before any signal is handled.
@@ -24,7 +23,7 @@ enum Interrupts {
     ///
     /// - Parameter text: what is said at once, such as "finishing the document, then saving"; ``announce(_:)`` changes
     ///   it as the work goes on.
-    static func forward(to request: StopRequest, announcing text: String) {
+    package static func forward(to request: StopRequest, announcing text: String) {
         unsafe stop = request
         _ = signalReceived
         announce(text)
@@ -36,16 +35,18 @@ enum Interrupts {
     }
 
     /// What the next first signal will say.
-    static func announce(_ text: String) { announcement.set("longlens: \(text.printable); again to quit now\n") }
+    package static func announce(_ text: String) {
+        announcement.set("longlens: \(text.printable); again to quit now\n")
+    }
 
     /// The signal that came; nil when none did.
-    static var signalReceived: Int32? {
+    package static var signalReceived: Int32? {
         let number = received.load(ordering: .relaxed)
         return number == 0 ? nil : number
     }
 
     /// The exit status of a command that stopped because it was asked to.
-    static var status: Int32 { 128 + (signalReceived ?? SIGINT) }
+    package static var status: Int32 { 128 + (signalReceived ?? SIGINT) }
 
     // Only what is safe inside of a signal handler: atomics, write and _exit.
     private static func handle(_ number: Int32) {

@@ -1,5 +1,4 @@
 import LensSupport
-import LongLens
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -8,8 +7,8 @@ import LongLens
 #endif
 
 /// Numbers and sizes as people read them, and as they write them.
-enum Format {
-    static func decimal(_ value: Double, _ digits: Int) -> String {
+package enum Format {
+    package static func decimal(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite else { return "\(value)" }
         let factor = (0..<digits).reduce(1.0) { product, _ in product * 10 }
         let scaled = (value.magnitude * factor).rounded()
@@ -22,7 +21,7 @@ enum Format {
     }
 
     /// Two significant digits, as in 2.0e-5.
-    static func scientific(_ value: Double) -> String {
+    package static func scientific(_ value: Double) -> String {
         guard value.isFinite, value > 0 else { return "0" }
         var exponent = 0
         var mantissa = value
@@ -31,7 +30,7 @@ enum Format {
         return "\(decimal(mantissa, 1))e\(exponent)"
     }
 
-    static func bytes(_ count: Int) -> String {
+    package static func bytes(_ count: Int) -> String {
         let units = ["B", "KiB", "MiB", "GiB", "TiB"]
         var value = Double(count)
         var unit = 0
@@ -42,7 +41,7 @@ enum Format {
         return unit == 0 ? "\(count) B" : "\(decimal(value, value < 10 ? 2 : 1)) \(units[unit])"
     }
 
-    static func duration(_ seconds: Double) -> String {
+    package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds < 1e9 else { return "?" }
         let whole = Int(seconds.rounded())
         let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
@@ -50,11 +49,8 @@ enum Format {
         return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
     }
 
-    /// The day in UTC, such as 2026-01-31.
-    static func today() -> String { Date.now.formatted(.iso8601.year().month().day()) }
-
     /// Columns padded to their widest cell: the first to the left, numbers to the right.
-    static func table(_ rows: [[String]]) -> String {
+    package static func table(_ rows: [[String]]) -> String {
         let rows = rows.map { $0.map(\.printable) }
         guard let first = rows.first else { return "" }
         let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -71,7 +67,7 @@ enum Format {
 
     /// A value as JSON with sorted keys, on one line unless `pretty`. Numbers that are not finite, for which JSON has no
     /// word, become null.
-    static func json(_ value: some Encodable, pretty: Bool = false) throws -> String {
+    package static func json(_ value: some Encodable, pretty: Bool = false) throws -> String {
         let encoder = JSONEncoder()
         // No text holds this noncharacter but by intent.
         let mark = "\u{10FFFE}not finite\u{10FFFE}"
@@ -81,4 +77,8 @@ enum Format {
             pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self).replacing("\"\(mark)\"", with: "null")
     }
+}
+
+extension Duration {
+    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

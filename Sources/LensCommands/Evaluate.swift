@@ -1,10 +1,14 @@
 import ArgumentParser
+import LensData
+import LensFormats
+import LensModels
+import LensScoring
 import LensSupport
+import LensTokenizers
 import Logging
-import LongLens
 
-struct Evaluate: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Evaluate: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Measures a model on documents.",
         discussion: """
             perplexity: loss overall and by position in the sequence.
@@ -25,7 +29,9 @@ struct Evaluate: ParsableCommand {
     @OptionGroup var documents: DocumentOptions
     @OptionGroup var machine: RunOptions
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if let sequences, sequences < 1 { throw ValidationError("--sequences must be at least 1.") }
         if context.value < 2 {
             throw ValidationError("--context must be at least 2: a sequence of one token predicts nothing.")
@@ -41,7 +47,7 @@ struct Evaluate: ParsableCommand {
         }
     }
 
-    mutating func run() throws {
+    package mutating func run() throws {
         let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
