@@ -1,4 +1,5 @@
-// Products with quantized weights on AVX2: bytes are multiplied in pairs, and the pairs' sums added.
+// Products with quantized weights on AVX2, 8 rows x 8 columns at a time: bytes are multiplied in pairs, and the pairs' sums
+// added.
 #include "kernels/avx2/vector.h"
 #include "kernels/inline.h"
 #include "kernels/int8_kernels.h"
@@ -7,7 +8,7 @@
 
 #if defined(__x86_64__)
 
-enum { MR = 4, BIASED = 0, WORDS = 1 };
+enum { MR = 8, BIASED = 0, WORDS = 1, UNROLLED = 1 };
 
 LENS_BEGIN
 #include "kernels/avx2/integers.h"

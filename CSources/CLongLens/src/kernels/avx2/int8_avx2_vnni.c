@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 
-enum { MR = 6, BIASED = 1, WORDS = 1 };
+enum { MR = 6, BIASED = 1, WORDS = 1, UNROLLED = lens_group_words };
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
 #include "kernels/avx2/integers.h"

@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 
-enum { MR = 8, BIASED = 0, WORDS = 1 };
+enum { MR = 8, BIASED = 0, WORDS = 1, UNROLLED = lens_group_words };
 
 LENS_BEGIN
 #include "kernels/avx512/integers.h"

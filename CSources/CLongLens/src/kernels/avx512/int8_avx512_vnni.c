@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 
-enum { MR = 12, BIASED = 1, WORDS = 1 };
+enum { MR = 12, BIASED = 1, WORDS = 1, UNROLLED = lens_group_words };
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))),                 \
                              apply_to = function)

@@ -8,7 +8,7 @@
 
 #if defined(__aarch64__)
 
-enum { MR = 8, BIASED = 0, WORDS = 1 };
+enum { MR = 8, BIASED = 0, WORDS = 1, UNROLLED = lens_group_words };
 
 LENS_BEGIN
 #include "kernels/neon/integers.h"

@@ -7,7 +7,7 @@
 
 #if defined(__aarch64__)
 
-enum { MR = 12, BIASED = 0, WORDS = 1 };
+enum { MR = 12, BIASED = 0, WORDS = 1, UNROLLED = lens_group_words };
 
 LENS_BEGIN_WITH("dotprod")
 #include "kernels/neon/integers.h"

@@ -1,5 +1,7 @@
 // Products with quantized weights in the vector vocabulary: a register tile of MR rows and one panel. Needs the enum
-// {MR, BIASED, WORDS}, WORDS being 1, the type `vi` of a vector of integers, and
+// {MR, BIASED, WORDS, UNROLLED}, WORDS being 1, the type `vi` of a vector of integers, and
+//   UNROLLED                  of the lens_group_words steps of a group, how many are written out; one where the
+//                             compiler would change their order, and run out of registers
 //   vi_load, vi_set1          32-bit integers
 //   vi_weights(vi)            what vi_dot takes as weights, from a panel's integers
 //   vi_dot(sum, weights, x)   sum plus the four products in each 32-bit integer; of the panel's integers as they stand
@@ -18,7 +20,7 @@ LENS_INLINE void multiply(size_t groups, size_t lane, const rounded_group *a, co
         vi dot[MR];
 #pragma clang loop unroll(full)
         for (size_t i = 0; i < MR; i++) dot[i] = vi_set1(BIASED ? a->bias[i] : 0);
-#pragma clang loop unroll(full)
+#pragma clang loop unroll_count(UNROLLED)
         for (size_t k = 0; k < lens_group_words; k++) {
             vi weights = vi_weights(vi_load((*panel)[k][lane]));
 #pragma clang loop unroll(full)
