@@ -23,10 +23,10 @@
 // Processes. After fork() the child cannot use a model of the parent: calls give LONGLENS_INVALID there. Fork while no
 // other thread is inside a call, or open models in the child.
 //
-// Versions. Structures that a caller fills begin with `size`, which their initializer sets, so that later versions can add
-// fields at the end: a program compiled against an older header gets the defaults of fields that it does not know, and one
-// compiled against a newer header is refused with LONGLENS_INVALID only where it sets a field that the library does not
-// know. Reserve no meaning for fields and flags that are not named here, and set them to 0.
+// Versions. Structures that a caller fills begin with `size`, which their initializer sets, so that later versions can
+// add fields at the end: a program compiled against an older header gets the defaults of fields that it does not know,
+// and one compiled against a newer header is refused with LONGLENS_INVALID only where it sets a field that the library
+// does not know. Reserve no meaning for fields and flags that are not named here, and set them to 0.
 //
 // Losses are negative log-likelihoods in nats, and are those of `longlens score` to the bit for the same model, tokens,
 // context, stride, compute and instruction set, whatever the number of threads and the batch.
@@ -62,15 +62,15 @@ LONGLENS_API int32_t longlens_version_number(void);
 /// How a call ended.
 typedef enum longlens_status {
     LONGLENS_OK = 0,
-    LONGLENS_INVALID = 1,  ///< an argument: a null pointer, an absurd length, a setting outside its range
-    LONGLENS_DATA = 2,     ///< a malformed model or tokenizer, text that is not UTF-8, a token outside the vocabulary
-    LONGLENS_MISSING = 3,  ///< a file that is not there, or a tokenizer that the model does not have
-    LONGLENS_MACHINE = 4,  ///< the machine cannot: memory, address space, threads, instruction set
-    LONGLENS_IO = 5,       ///< reading failed
-    LONGLENS_CLOSED = 6,   ///< the model was closed, before the call or during it
+    LONGLENS_INVALID = 1,   ///< an argument: a null pointer, an absurd length, a setting outside its range
+    LONGLENS_DATA = 2,      ///< a malformed model or tokenizer, text that is not UTF-8, a token outside the vocabulary
+    LONGLENS_MISSING = 3,   ///< a file that is not there, or a tokenizer that the model does not have
+    LONGLENS_MACHINE = 4,   ///< the machine cannot: memory, address space, threads, instruction set
+    LONGLENS_IO = 5,        ///< reading failed
+    LONGLENS_CLOSED = 6,    ///< the model was closed, before the call or during it
     LONGLENS_CANCELLED = 7, ///< a progress function asked for the end
-    LONGLENS_BUSY = 8,     ///< called for a model from within a progress function of its own
-    LONGLENS_INTERNAL = 9  ///< the library's own mistake; please report it
+    LONGLENS_BUSY = 8,      ///< called for a model from within a progress function of its own
+    LONGLENS_INTERNAL = 9   ///< the library's own mistake; please report it
 } longlens_status;
 
 /// The name of a status, "ok", "invalid", ...; "unknown" for a number that is none. Never freed.
@@ -99,9 +99,9 @@ LONGLENS_API void longlens_free(void *memory);
 /// LONGLENS_CLOSED, a pointer that never was a model LONGLENS_INVALID.
 typedef struct longlens_model longlens_model;
 
-/// Told what share of a call's work is done, from 0 to 1, now and then and on the thread that made the call; ascending. A
-/// result other than 0 ends the call with LONGLENS_CANCELLED. It must return (no longjmp, no C++ exception), and may call
-/// what it likes, except that calls for the same model other than longlens_describe give LONGLENS_BUSY.
+/// Told what share of a call's work is done, from 0 to 1, now and then and on the thread that made the call; ascending.
+/// A result other than 0 ends the call with LONGLENS_CANCELLED. It must return (no longjmp, no C++ exception), and may
+/// call what it likes, except that longlens_score_* and longlens_close of the same model give LONGLENS_BUSY.
 typedef int32_t (*longlens_progress)(void *user, double done);
 
 /// What losses are computed in.
@@ -116,8 +116,8 @@ typedef struct longlens_open_options {
     size_t size;                 ///< set by longlens_open_options_init
     int32_t threads;             ///< 0: the physical cores that the process may use; more than 1024 are as 1024
     int32_t compute;             ///< a longlens_compute
-    int32_t low_memory;          ///< not 0: compute from the weights in the mapped file, see longlens_open
-    int32_t reserved;            ///< 0
+    int32_t low_memory;          ///< not 0: compute from the file's own weights, without a packed copy; maps the file
+    int32_t map_file;            ///< not 0: map the file, in place of reading it into memory; see longlens_open
     const char *tokenizer;       ///< path of a tokenizer, for formats without one or in place of the model's; or NULL
     const char *instruction_set; ///< as the environment variable LONGLENS_ISA, in place of it: "avx2"; or NULL
     longlens_progress progress;  ///< or NULL
@@ -129,9 +129,10 @@ LONGLENS_API void longlens_open_options_init(longlens_open_options *options);
 
 /// Opens a GGUF file, a Hugging Face folder or a llama2.c file.
 ///
-/// The file is read into memory, so that it may change, shrink or go away afterwards. With `low_memory` it stays mapped
-/// for as long as the model is open instead, and pages are read when they are touched, to the same bits: whoever cuts the
-/// file short meanwhile makes the system end the process by SIGBUS, as with every mapped file.
+/// The file is read into memory, so that it may change, shrink or go away afterwards. With `map_file` or `low_memory` it
+/// stays mapped for as long as the model is open, and pages are read when they are touched, to the same bits. That takes
+/// less memory, by up to the size of the file; but whoever cuts the file short meanwhile makes the system end the
+/// process by SIGBUS, as with every mapped file: a library cannot handle that signal in the program's place.
 ///
 /// The instruction set is the widest of the processor, unless `instruction_set` or else the environment variable
 /// LONGLENS_ISA lowers it; LONGLENS_MACHINE for one that the processor lacks.
@@ -184,10 +185,10 @@ typedef enum longlens_boundary {
 } longlens_boundary;
 
 typedef struct longlens_text_options {
-    size_t size;     ///< set by longlens_text_options_init
-    int32_t bos;     ///< a longlens_boundary
-    int32_t eos;     ///< a longlens_boundary
-    int32_t special; ///< not 0: text that spells a special token ("<|endoftext|>") becomes it; else it is plain text
+    size_t size;      ///< set by longlens_text_options_init
+    int32_t bos;      ///< a longlens_boundary
+    int32_t eos;      ///< a longlens_boundary
+    int32_t special;  ///< not 0: text that spells a special token ("<|endoftext|>") becomes it; else it is plain text
     int32_t reserved; ///< 0
 } longlens_text_options;
 
@@ -205,8 +206,8 @@ LONGLENS_API longlens_status longlens_tokenize(longlens_model *model, const char
                                                const longlens_text_options *options, int32_t **tokens, size_t *count,
                                                longlens_error *error);
 
-/// The text of tokens; undoes longlens_tokenize where the tokenizer does not normalize. Not always UTF-8: a token may be
-/// a part of a character.
+/// The text of tokens; undoes longlens_tokenize where the tokenizer does not normalize. Not always UTF-8: a token may
+/// be a part of a character.
 ///
 /// - special: not 0: special tokens are spelled; else they are left out.
 /// - text, bytes: receive `*bytes` bytes and a 0 after them, which the caller frees by longlens_free.
@@ -220,7 +221,7 @@ typedef struct longlens_score_options {
     size_t context; ///< most tokens of a window, at least 2; 0: what the model was made for
     size_t stride;  ///< tokens from one window to the next, below `context`; 0: as `longlens score` has it
     size_t batch;   ///< most tokens of windows computed together: speed and memory, no bits; 0: as `longlens score`
-    size_t chunk; ///< length that documents were cut into, for the default stride alone; 0: that of the tokens given
+    size_t chunk;   ///< length that documents were cut into, for the default stride alone; 0: that of the tokens given
     longlens_progress progress; ///< or NULL
     void *user;                 ///< handed to `progress`
 } longlens_score_options;
@@ -296,11 +297,13 @@ LONGLENS_API longlens_status longlens_scheme(const char *scheme, int32_t *needs_
 /// The weights of the tokens of one sequence, as training uses them and `longlens weigh` writes them.
 ///
 /// - long_losses: `count` losses in nats under the long context; loss i is of token i + 1.
-/// - short_losses: of the same tokens under the short context, or by the reference model of "rho"; NULL where the scheme
+/// - short_losses: of the same tokens under the short context, or by the reference model of "rho"; NULL where the
+/// scheme
 ///   needs none, and not looked at then.
 /// - options: NULL for the defaults.
 /// - weights: memory for `count` floats; may be one of the arrays of losses.
-/// - Returns: LONGLENS_INVALID for a scheme or options that are none; LONGLENS_DATA where a weight is not finite because
+/// - Returns: LONGLENS_INVALID for a scheme or options that are none; LONGLENS_DATA where a weight is not finite
+/// because
 ///   a loss is not.
 LONGLENS_API longlens_status longlens_weights(const char *scheme, const float *long_losses, const float *short_losses,
                                               size_t count, const longlens_weight_options *options, float *weights,
