@@ -87,7 +87,7 @@ static void test_names_and_versions(void) {
 
 static void test_error_structures(void) {
     union {
-        longlens_error error;
+        longlens_error error = LONGLENS_ERROR_INIT;
         unsigned char bytes[sizeof(longlens_error) + 64];
     } e;
     size_t sizes[] = {0, 8, 31, 32, 40, sizeof(longlens_error), sizeof(longlens_error) + 64, SIZE_MAX};
@@ -125,7 +125,7 @@ static void test_error_structures(void) {
 }
 
 static void test_open_failures(void) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     longlens_model *model = (longlens_model *)1;
     longlens_open_options options;
     longlens_open_options_init(&options);
@@ -174,7 +174,7 @@ static void test_open_failures(void) {
 
 // Sizes of structures, of callers older and newer than the library.
 static void test_structure_sizes(longlens_model *model) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     float losses[text_tokens];
     union {
         longlens_score_options options;
@@ -223,7 +223,7 @@ static void test_structure_sizes(longlens_model *model) {
 }
 
 static void test_description(longlens_model *model) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     longlens_info info = {.size = sizeof info};
     CHECK(longlens_describe(model, &info, NULL) == LONGLENS_OK);
     CHECK(info.parameter_count > 1000000 && info.layer_count == 4 && info.hidden_size == 128);
@@ -237,7 +237,7 @@ static void test_description(longlens_model *model) {
 }
 
 static void test_tokens(longlens_model *model) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     int32_t *ids = (int32_t *)1;
     size_t count = 7, bytes = 7;
     char *text = (char *)1;
@@ -279,7 +279,7 @@ static void test_tokens(longlens_model *model) {
 }
 
 static void test_scores(longlens_model *model) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     longlens_score_options options = short_context();
     float losses[text_tokens];
     // any batch, the same bits
@@ -356,7 +356,7 @@ static void test_scores(longlens_model *model) {
 }
 
 static void test_weights(void) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     float long_losses[] = {1, 2, 3, 0.5f, 0.25f}, short_losses[] = {1.5f, 2, 5, 0.5f, 1}, weights[5];
     const char *schemes[] = {"uniform",          "dense:lambda=0.75",
                              "sparse:kappa=0.2", "longce:gamma=5",
@@ -442,7 +442,7 @@ static int32_t follow(void *user, double done) {
     if (done < f->last || done > 1) f->backwards = 1;
     f->last = done;
     if (++f->calls == 1 && f->model != NULL) {
-        longlens_error error;
+        longlens_error error = LONGLENS_ERROR_INIT;
         float losses[4];
         longlens_info info = {.size = sizeof info};
         int32_t *ids;
@@ -457,7 +457,7 @@ static int32_t follow(void *user, double done) {
 }
 
 static void test_progress(longlens_model *model) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     longlens_score_options options = short_context();
     float losses[text_tokens];
     follower f = {.model = model};
@@ -541,7 +541,7 @@ static void test_threads(longlens_model *model) {
 }
 
 static void test_closed(longlens_model *closed) {
-    longlens_error error;
+    longlens_error error = LONGLENS_ERROR_INIT;
     float losses[4];
     int32_t *ids;
     size_t count;
