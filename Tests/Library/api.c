@@ -87,7 +87,7 @@ static void test_names_and_versions(void) {
 
 static void test_error_structures(void) {
     union {
-        longlens_error error = LONGLENS_ERROR_INIT;
+        longlens_error error;
         unsigned char bytes[sizeof(longlens_error) + 64];
     } e;
     size_t sizes[] = {0, 8, 31, 32, 40, sizeof(longlens_error), sizeof(longlens_error) + 64, SIZE_MAX};
