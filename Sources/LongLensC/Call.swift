@@ -51,7 +51,7 @@ func call(_ error: UnsafeMutablePointer<longlens_error>?, _ body: () throws -> V
 
 private func report(_ status: longlens_status, _ message: String, to error: UnsafeMutablePointer<longlens_error>?) {
     guard let error = UnsafeMutableRawPointer(error) else { return }
-    let size = unsafe error.load(as: UInt.self)
+    let size = unsafe error.loadUnaligned(as: UInt.self)
     guard let places = MemoryLayout<longlens_error>.offset(of: \.message),
         let place = MemoryLayout<longlens_error>.offset(of: \.status), size >= 32
     else { return }
