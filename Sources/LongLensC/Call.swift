@@ -22,7 +22,6 @@ struct Failure: Error {
     /// An argument that cannot be.
     static func invalid(_ message: String) -> Failure { Failure(LONGLENS_INVALID, message) }
     static let closed = Failure(LONGLENS_CLOSED, "The model was closed.")
-    static let cancelled = Failure(LONGLENS_CANCELLED, "The progress function asked for the end.")
 
     private static func status(of kind: LensError.Kind) -> longlens_status {
         switch kind {
