@@ -1,5 +1,5 @@
-// Products with quantized weights on AVX2, 8 rows x 8 columns at a time: bytes are multiplied in pairs, and the pairs' sums
-// added.
+// Products with quantized weights on AVX2, 8 rows x 8 columns at a time: bytes are multiplied in pairs, and the pairs'
+// sums added.
 #include "kernels/avx2/vector.h"
 #include "kernels/inline.h"
 #include "kernels/int8_kernels.h"
