@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Sequence
-from typing import SupportsIndex
+from typing import SupportsIndex, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,10 +67,11 @@ def token_array(tokens: Tokens) -> NDArray[np.int32]:
         if array.dtype.kind == "O" and all(type(token) is int for token in array):
             raise DataError("A token is past all vocabularies.")
         raise TypeError(f"Tokens must be whole numbers, not {array.dtype}.")
-    if array.size > 0 and (array.min() < 0 or array.max() > _LARGEST):
-        wrong = int(np.argmax((array < 0) | (array > _LARGEST)))
-        raise DataError(f"Token {wrong} is {array[wrong]}, which no vocabulary has.")
-    return np.ascontiguousarray(array, np.int32)
+    ids = cast(NDArray[np.int64], array)
+    if ids.size > 0 and (ids.min() < 0 or ids.max() > _LARGEST):
+        wrong = int(np.argmax((ids < 0) | (ids > _LARGEST)))
+        raise DataError(f"Token {wrong} is {ids[wrong]}, which no vocabulary has.")
+    return np.ascontiguousarray(ids, np.int32)
 
 
 def loss_array(losses: ArrayLike, what: str) -> NDArray[np.float32]:

@@ -160,16 +160,17 @@ class _Weigher:
 
     def weigh(self, row: Any, index: int) -> dict[str, NDArray[Any]]:
         """Every column of one row."""
-        model = self.model.get()
-        ids = model.tokenize(row) if self.text is not None else np.asarray(row)
+        ids = self.model.get().tokenize(row) if self.text is not None else np.asarray(row)
         if ids.size < 2:
             nothing = np.zeros(ids.size, np.float32)
             return {self.tokens: ids, self.column: nothing, "long_losses": nothing, "short_losses": nothing}
-        long = model.score(ids, max(2, ids.size) if self.context is None else self.context).losses
         short = None
+        if not self.scheme.needs_short and not self.losses:
+            long = np.zeros(ids.size - 1, np.float32)  # the scheme looks at none
+        else:
+            long = self.model.get().score(ids, ids.size if self.context is None else self.context).losses
         if self.scheme.needs_short:
-            scorer = model if self.scorer is None else self.scorer.get()
-            short = scorer.score(ids, self.short_context, self.stride).losses
+            short = (self.scorer or self.model).get().score(ids, self.short_context, self.stride).losses
         found = weights(long, short, self.scheme.specification, seed=self.seed, sequence=index)
         return {
             self.tokens: ids,

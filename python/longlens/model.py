@@ -24,8 +24,8 @@ Boundary = Literal["auto", "always", "never"]
 ProgressCallback = Callable[[float], object] | None
 """Called now and then with the share of the work that is done, from 0 to 1. What it raises ends the work."""
 
-_COMPUTES = ("auto", "f32", "int8", "bf16")
-_BOUNDARIES = ("auto", "always", "never")
+_COMPUTES: tuple[Compute, ...] = ("auto", "f32", "int8", "bf16")
+_BOUNDARIES: tuple[Boundary, ...] = ("auto", "always", "never")
 _MOST_SIZE = 2**63 - 1
 
 
