@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import SupportsIndex
 
-from . import _library
+from . import _library, datasets
 from ._arguments import PathLike, Tokens
 from .errors import (
     BusyError,
@@ -51,6 +51,7 @@ __all__ = [
     "Scheme",
     "Scores",
     "Status",
+    "datasets",
     "perplexity",
     "score",
     "weights",

@@ -32,7 +32,7 @@ class OpenOptions(ctypes.Structure):
     """`longlens_open_options`."""
 
     _fields_ = [
-        ("size", c_size_t), ("threads", c_int32), ("compute", c_int32), ("low_memory", c_int32), ("reserved", c_int32),
+        ("size", c_size_t), ("threads", c_int32), ("compute", c_int32), ("low_memory", c_int32), ("map_file", c_int32),
         ("tokenizer", c_char_p), ("instruction_set", c_char_p), ("progress", Progress), ("user", c_void_p),
     ]
 

@@ -116,7 +116,7 @@ class _Source:
             opening = self.opening
             self.opened = Model(
                 opening.path, threads=opening.threads, compute=opening.compute, low_memory=opening.low_memory,
-                tokenizer=opening.tokenizer, instruction_set=opening.instruction_set)
+                map_file=opening.map_file, tokenizer=opening.tokenizer, instruction_set=opening.instruction_set)
         return self.opened
 
 

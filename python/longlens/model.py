@@ -65,6 +65,7 @@ class Opening:
     threads: int = 0
     compute: Compute = "auto"
     low_memory: bool = False
+    map_file: bool = False
     tokenizer: PathLike | None = None
     instruction_set: str | None = None
 
@@ -83,6 +84,7 @@ class Model:
         threads: SupportsIndex = 0,
         compute: Compute = "auto",
         low_memory: bool = False,
+        map_file: bool = False,
         tokenizer: PathLike | None = None,
         instruction_set: str | None = None,
         progress: ProgressCallback = None,
@@ -92,8 +94,10 @@ class Model:
         - threads: 0 takes the physical cores that the process may use.
         - compute: what losses are computed in; "auto" is int8 where weights are quantized, bf16 where they are F16 or
           BF16, else f32.
-        - low_memory: compute from the weights in the mapped file, which must not change meanwhile: slower, to the same
-          bits.
+        - low_memory: compute from the file's own weights, without a packed copy: slower, to the same bits. The file is
+          mapped.
+        - map_file: map the file in place of reading it into memory. A mapped file must not change while the model is
+          open: whoever cuts it short makes the system end this process.
         - tokenizer: a tokenizer's file, for formats without one or in place of the model's.
         - instruction_set: lowers it, as the environment variable LONGLENS_ISA does: "avx2", "scalar".
 
@@ -105,11 +109,13 @@ class Model:
         options.threads = count(threads, "threads", 0)
         options.compute = _choice(compute, _COMPUTES, "compute")
         options.low_memory = int(bool(low_memory))
+        options.map_file = int(bool(map_file))
         if tokenizer is not None:
             options.tokenizer = path_bytes(tokenizer, "The path of the tokenizer")
         if instruction_set is not None:
             options.instruction_set = option_bytes(instruction_set, "instruction_set")
-        self.opening = Opening(path, options.threads, compute, bool(low_memory), tokenizer, instruction_set)
+        self.opening = Opening(
+            path, options.threads, compute, bool(low_memory), bool(map_file), tokenizer, instruction_set)
         name = path_bytes(path, "The path of the model")
         handle = ctypes.c_void_p()
 

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 import longlens
-from longlens import ClosedError, DataError, InvalidError, LongLensError, MachineError, MissingError, Model, Status
-from longlens import errors
+from longlens import ClosedError, DataError, InvalidError, LongLensError, MachineError, MissingError, Model, Status, errors
 
 
 def use(action: Callable[[Model], object], kind: type[Exception], model: Model) -> None:
