@@ -76,6 +76,11 @@ let package = Package(
                 .define("_GNU_SOURCE", .when(platforms: [.linux])), .enableWarning("all"), .enableWarning("extra"),
             ]),
 
+        // The library in C: its public header, and what needs nothing but it.
+        .target(
+            name: "CLibLongLens", path: "CSources/liblonglens",
+            cSettings: [.enableWarning("all"), .enableWarning("extra")]),
+
         library("LensSupport", ["CLensSystem"]),
         library("LensKernels", ["CLongLens", "LensSupport"]),
         library("LensFormats", ["LensKernels", "LensSupport"]),
@@ -100,6 +105,12 @@ let package = Package(
             [
                 "LensTraining", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers",
                 "LensFormats", "LensKernels", "LensSupport",
+            ]),
+        library(
+            "LongLensC",
+            [
+                "CLibLongLens", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats",
+                "LensKernels", "LensSupport",
             ]),
         .executableTarget(
             name: "LongLensCLI", dependencies: ["LongLens", "LensSupport", argumentParser, logging],
@@ -134,6 +145,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6], cLanguageStandard: .c17
 )
+
+// The library in C is one file with all that it needs in it, which takes flags that no manifest can give: `scripts/standalone`
+// asks for it.
+if Context.environment["LONGLENS_STANDALONE"] != nil {
+    package.products.append(.library(name: "liblonglens", type: .dynamic, targets: ["LongLensC"]))
+}
 
 // The fuzzing harness is built with sanitizers and with libFuzzer, which brings `main` and which not every toolchain has:
 // `scripts/fuzz` asks for it.

@@ -7,9 +7,9 @@ package enum ModelFormat: String, Sendable, CaseIterable {
 }
 
 /// The format of the model at `path`, told by what is there and not by its name.
-package func modelFormat(path: String) throws(LensError) -> ModelFormat {
+package func modelFormat(path: String, access: FileAccess = .mapped) throws(LensError) -> ModelFormat {
     if Folders.isFolder(path) { return .huggingFace }
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(path: path, access: access, limit: 1 << 16)
     if unsafe file.buffer.starts(with: "GGUF".utf8) { return .gguf }
     if let error = ForeignFile.error(file) { throw error }
     let isJSON = unsafe file.buffer.first { $0 > 0x20 } == UInt8(ascii: "{")

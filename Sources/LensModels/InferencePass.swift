@@ -32,6 +32,8 @@ public final class InferencePass {
     /// Most tokens that are computed together.
     public let batch: Int
     private let layers: [DecoderLayer]
+    /// Layers of the model.
+    package var layerCount: Int { layers.count }
     private var scratch: KernelScratch
     private var buffers: Buffers?
     /// The most tokens that `buffers` hold.

@@ -32,6 +32,7 @@ public struct Pretrained: Sendable {
     /// - Parameter compute: what products are computed in. With `int8`, and `auto` where it takes that, quantized matrices
     ///   stay in the file, which is mapped as long as the model lives and must not change; all else becomes fp32.
     /// - Parameter lowMemory: compute from the file's quantized matrices as they are, instead of packing a copy of them.
+    /// - Parameter access: `copied` where a file that is cut short while the model lives must not end the program.
     /// - Parameter adjust: called before a weight is read: may change the configuration, to extend the context for example,
     ///   or refuse it.
     /// - Parameter check: called before each tensor is read; what it throws ends the reading.
@@ -39,21 +40,32 @@ public struct Pretrained: Sendable {
     ///   (a `compute` or `lowMemory` that is not for the weights in the file).
     public static func load(
         path: String, tokenizerPath: String? = nil, compute: Compute = .f32, lowMemory: Bool = false,
-        on runtime: Runtime = .shared,
+        access: FileAccess = .mapped, on runtime: Runtime = .shared,
         adjust: (inout ModelConfiguration) throws(LensError) -> Void = { (_) throws(LensError) in },
         check: () throws(LensError) -> Void = { () throws(LensError) in }
     ) throws(LensError) -> Pretrained {
-        let source = try openModel(path: path, tokenizerPath: tokenizerPath)
+        let source = try openModel(path: path, tokenizerPath: tokenizerPath, access: access)
         var tokenizer: Tokenizer?
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) }
         var configuration = source.configuration
         try adjust(&configuration)
         let layout = try WeightLayout(of: source, as: configuration, compute: compute, lowMemory: lowMemory)
+        let (needed, free) = (layout.copiedByteCount, SystemMemory.available)
+        guard needed <= free else {
+            throw .machine(
+                "\(path) takes \(describeByteCount(needed)) of memory, computed in \(layout.compute.rawValue), and "
+                    + "\(describeByteCount(free)) are free.")
+        }
         let model = try LanguageModel(reading: source, layout, on: runtime, check: check)
         return Pretrained(
             model: model, tokenizer: tokenizer, path: path, warnings: source.warnings + (tokenizer?.warnings ?? []),
             origin: source.origin)
     }
+}
+
+extension Pretrained {
+    /// The token that begins documents: the tokenizer's, or else the model's.
+    package var bosToken: Int32? { tokenizer?.bosToken ?? model.configuration.bosToken }
 }
 
 extension ParameterStore {
@@ -79,7 +91,7 @@ extension ParameterStore {
 
 extension LanguageModel {
     /// Reads all weights of an opened model, kept by a layout of its file. Errors as
-    /// ``Pretrained/load(path:tokenizerPath:compute:lowMemory:on:adjust:check:)``.
+    /// ``Pretrained/load(path:tokenizerPath:compute:lowMemory:access:on:adjust:check:)``.
     package convenience init(
         reading source: any ModelSource, _ layout: WeightLayout, on runtime: Runtime = .shared,
         check: () throws(LensError) -> Void = { () throws(LensError) in }

@@ -85,6 +85,9 @@ extension WeightLayout {
     var mappedByteCount: Int { sum { type, rows, columns in type.byteCount(of: rows * columns) ?? 0 } }
     var packedByteCount: Int { isPacked ? sum(StoredMatrix.packedByteCount) : 0 }
 
+    /// Of memory that is not the file's.
+    var copiedByteCount: Int { saturatingSum(f32ByteCount, packedByteCount) }
+
     private func sum(_ byteCount: (TensorType, Int, Int) -> Int) -> Int {
         storedParameters.reduce(0) { sum, parameter in
             guard let type = types[parameter.name] else { return sum }

@@ -64,12 +64,7 @@ package final class ScoreWeighing {
         }
         var generator = SeededGenerator(seed: seed, stream: number)
         number += 1
-        let weights = try scheme.weights(long: a.nll, short: b.nll, generator: &generator)
-        if let index = weights.firstIndex(where: { !$0.isFinite }) {
-            throw .data(
-                "The scheme \(scheme) gives token \(index + 1) of \(a.name) the weight \(weights[index]), which is not "
-                    + "finite: its losses are \(a.nll[index]) and \(b.nll[index]).")
-        }
+        let weights = try scheme.finiteWeights(long: a.nll, short: b.nll, of: a.name, generator: &generator)
         return WeighedSequence(long: a, short: b, weights: weights, statistics: WeightStatistics(weights))
     }
 

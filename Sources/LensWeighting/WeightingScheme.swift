@@ -80,6 +80,23 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The same; `.data` where a weight is not finite, because a loss is not.
+    ///
+    /// - Parameter name: of the sequence, for messages.
+    package func finiteWeights(
+        long: [Float], short: [Float]?, documentStarts: [Int] = [0], of name: String,
+        generator: inout SeededGenerator
+    ) throws(LensError) -> [Float] {
+        let weights = try weights(
+            long: long, short: short, documentStarts: documentStarts, generator: &generator)
+        guard let first = weights.firstIndex(where: { !$0.isFinite }) else { return weights }
+        // One loss may spoil all weights: that token is named.
+        let index = long.indices.first { !long[$0].isFinite || !(short?[$0].isFinite ?? true) } ?? first
+        throw .data(
+            "The scheme \(self) gives token \(index + 1) of \(name) the weight \(weights[index]), which is not "
+                + "finite: its losses are \(long[index]) and \(short?[index] ?? .nan).")
+    }
+
     /// Throws `.usage` when sequences of `predictions` predictions are too short for the scheme to do anything.
     public func check(predictions: Int) throws(LensError) {
         switch rule {

@@ -90,7 +90,7 @@ private final class EvaluationRun {
     }
 
     func measurePerplexity() throws(LensError) {
-        let bos = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
+        let bos = pretrained.bosToken
         let evaluation = PerplexityEvaluation(
             encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos
         ) { [self] (part) throws(LensError) in

@@ -108,14 +108,7 @@ struct ThreadOptions: ParsableArguments {
     /// What the command computes with: the threads that were asked for, and the instruction set of the environment variable
     /// LONGLENS_ISA where it is set. Every command that computes makes one first.
     func runtime() throws(LensError) -> Runtime {
-        let count = threads.map { min($0, Runtime.maximumThreadCount) }
-        guard let name = environment("LONGLENS_ISA"), !name.isEmpty else { return try Runtime(threads: count) }
-        do throws(LensError) {
-            let named = try InstructionSet.named(name)
-            return try Runtime(threads: count, instructionSet: named.set, without: named.without)
-        } catch {
-            throw LensError(error.kind, "Environment variable LONGLENS_ISA: \(error.message)")
-        }
+        try Runtime.configured(threads: threads)
     }
 }
 
@@ -166,23 +159,16 @@ struct DocumentOptions: ParsableArguments {
 
     /// Turns documents into tokens of the model; without a tokenizer, documents of token ids alone.
     func encoder(for pretrained: Pretrained) throws(LensError) -> DocumentEncoder {
-        try pretrained.documentEncoder(bos: bos, eos: eos, special: special)
+        try pretrained.sayingEncoder(bos: bos, eos: eos, special: special)
     }
 }
 
 extension Pretrained {
-    /// Turns documents into tokens of the model, see ``DocumentOptions``.
-    func documentEncoder(
+    /// Turns documents into tokens of the model and says its warnings, see ``DocumentOptions``.
+    func sayingEncoder(
         bos: BoundaryPolicy = .auto, eos: BoundaryPolicy = .auto, special: Bool = false
     ) throws(LensError) -> DocumentEncoder {
-        let configuration = model.configuration
-        let ids = TokenIDsEncoding(
-            model: path, vocabularySize: configuration.vocabularySize, bosToken: configuration.bosToken)
-        var encoder = try DocumentEncoder(tokenizer ?? ids, bos: bos, eos: eos, special: special) {
-            say(warnings: [$0])
-        }
-        encoder.embeddingRows = configuration.vocabularySize
-        return encoder
+        try documentEncoder(bos: bos, eos: eos, special: special, warn: { say(warnings: [$0]) })
     }
 }
 

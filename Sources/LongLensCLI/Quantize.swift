@@ -88,8 +88,8 @@ private final class QuantizationCheck {
     ) throws(LensError) {
         let configuration = model.model.configuration
         contextLength = max(2, min(2048, configuration.contextLength, configuration.slidingWindow ?? .max))
-        encoder = try model.documentEncoder()
-        bosToken = model.tokenizer?.bosToken ?? configuration.bosToken
+        encoder = try model.sayingEncoder()
+        bosToken = model.bosToken
         self.progress = WorkProgress(progress)
         var documents: [Document] = []
         while let document = try reader.next() { documents.append(document) }

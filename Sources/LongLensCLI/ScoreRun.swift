@@ -36,7 +36,7 @@ final class ScoreRun {
         self.command = command
         encoder = try command.documents.encoder(for: pretrained)
         let pass = try command.batch.pass(pretrained.model, context: command.context.value, on: runtime)
-        bosToken = pretrained.tokenizer?.bosToken ?? pretrained.model.configuration.bosToken
+        bosToken = pretrained.bosToken
         modelName = LongLens.modelName(path: pretrained.path)
         configuration = pretrained.model.configuration
         compute = pretrained.model.compute

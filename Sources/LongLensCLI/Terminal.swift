@@ -20,8 +20,6 @@ enum Terminal {
     }
 }
 
-func environment(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
-
 /// All bytes of a file, or of standard input when `path` is "-".
 func readBytes(_ path: String) throws(LensError) -> [UInt8] {
     try (path == "-" ? InputFile(descriptor: STDIN_FILENO, name: "standard input") : InputFile(path: path)).rest()

@@ -1,7 +1,7 @@
 import LensKernels
 import LensSupport
 
-/// An opened GGUF file, version 2 or 3, or all files of a split one: metadata, and tensors in read-only mappings.
+/// An opened GGUF file, version 2 or 3, or all files of a split one: metadata, and tensors in read-only mappings or copies.
 ///
 /// Opening reads the header only. Everything in it is checked: sizes against the file, names and keys for repetition,
 /// tensors for bounds and overlap. The format is described in ggml's `docs/gguf.md`.
@@ -21,13 +21,13 @@ package final class GGUFFile: Sendable {
 
     /// Opens and checks the file at `path`, and the other parts where it is one of a split model; `.missing`, `.io`, or
     /// `.data` where it is not a GGUF file that can be read.
-    package init(path: String) throws(LensError) {
-        let given = try Part(path)
+    package init(path: String, access: FileAccess = .mapped) throws(LensError) {
+        let given = try Part(path, access)
         let paths = try GGUFSplit.paths(of: path, given.header.metadata)
         var parts: [MappedFile] = [], tensors: [GGUFTensor] = [], indices: [String: Int] = [:]
         var first = given
         for (number, partPath) in paths.enumerated() {
-            let part = partPath == path ? given : try Part(partPath)
+            let part = partPath == path ? given : try Part(partPath, access)
             if number == 0 { first = part }
             if paths.count > 1 {
                 try GGUFSplit.check(partPath, part.header.metadata, number: number, of: paths.count)
@@ -59,8 +59,8 @@ package final class GGUFFile: Sendable {
         let file: MappedFile
         var header: GGUFHeaderReader
 
-        init(_ path: String) throws(LensError) {
-            file = try MappedFile(path: path)
+        init(_ path: String, _ access: FileAccess) throws(LensError) {
+            file = try MappedFile(path: path, access: access)
             header = GGUFHeaderReader(file)
             try header.read()
         }

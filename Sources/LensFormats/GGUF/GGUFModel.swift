@@ -13,9 +13,9 @@ package struct GGUFModel: ModelSource {
 
     /// Opens the file and checks that it holds every parameter of its configuration and nothing unknown.
     /// `tokenizerPath` is a tokenizer to use instead of the file's own.
-    package init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(path: String, tokenizerPath: String? = nil, access: FileAccess = .mapped) throws(LensError) {
         self.path = path
-        file = try GGUFFile(path: path)
+        file = try GGUFFile(path: path, access: access)
         if file.metadata.string("general.type") == "adapter" {
             throw .data(
                 "\(path) is an adapter (LoRA), not a model. Merge it into its base model first, with llama.cpp's "
@@ -28,7 +28,8 @@ package struct GGUFModel: ModelSource {
         let file = file
         try checks.check(stored: file.tensors.map(\.name)) { file.tensor($0)?.shape }
         if let tokenizerPath {
-            tokenizer = try TokenizerFiles.open(tokenizerPath, vocabularySize: configuration.vocabularySize)
+            tokenizer = try TokenizerFiles.open(
+                tokenizerPath, vocabularySize: configuration.vocabularySize, access: access)
         } else {
             tokenizer = TokenizerFiles.source(of: file)
         }

@@ -14,7 +14,9 @@ package struct HuggingFaceDescription: Sendable {
     private static let configurationLimit = 1 << 22
 
     /// Reads the folder. `tokenizerPath` is a tokenizer to use instead of the folder's own.
-    package init(folder: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(
+        folder: String, tokenizerPath: String? = nil, access: FileAccess = .mapped
+    ) throws(LensError) {
         let path = folder + "/config.json"
         guard Folders.entryExists(path) else {
             if try Folders.names(in: folder).contains(where: Adapter.isFile) { throw Adapter.alone(folder) }
@@ -29,7 +31,8 @@ package struct HuggingFaceDescription: Sendable {
             readJSONFile(path, limit: HuggingFaceDescription.configurationLimit), path: path)
         configuration = try HuggingFaceConfigurationReader.read(object, path: path)
         if let tokenizerPath {
-            tokenizer = try TokenizerFiles.open(tokenizerPath, vocabularySize: configuration.vocabularySize)
+            tokenizer = try TokenizerFiles.open(
+                tokenizerPath, vocabularySize: configuration.vocabularySize, access: access)
         } else {
             tokenizer = try TokenizerFiles.inFolder(folder)
         }

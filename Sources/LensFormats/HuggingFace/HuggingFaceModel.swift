@@ -16,11 +16,11 @@ package struct HuggingFaceModel: ModelSource {
     ///
     /// A head of other numbers than the embedding is used even where the configuration says that they are tied, as
     /// transformers does from version 5 on.
-    package init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(path: String, tokenizerPath: String? = nil, access: FileAccess = .mapped) throws(LensError) {
         self.path = path
-        let description = try HuggingFaceDescription(folder: path, tokenizerPath: tokenizerPath)
+        let description = try HuggingFaceDescription(folder: path, tokenizerPath: tokenizerPath, access: access)
         var configuration = description.configuration, warnings = description.warnings
-        let shards = try SafetensorsShards(folder: path, tied: configuration.tiedEmbeddings)
+        let shards = try SafetensorsShards(folder: path, tied: configuration.tiedEmbeddings, access: access)
         let names = HuggingFaceNames(tied: configuration.tiedEmbeddings) { shards.tensor($0) != nil }
         if configuration.tiedEmbeddings, try HuggingFaceModel.hasOwnHead(shards, names, path) {
             configuration.tiedEmbeddings = false

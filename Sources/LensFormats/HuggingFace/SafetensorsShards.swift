@@ -12,13 +12,13 @@ struct SafetensorsShards: Sendable {
     private static let indexLimit = 1 << 25
 
     /// Opens the files that the index names, or all there are; a tied head that the index names may be missing.
-    init(folder: String, tied: Bool) throws(LensError) {
+    init(folder: String, tied: Bool, access: FileAccess) throws(LensError) {
         self.folder = folder
         let map = try SafetensorsShards.index(folder)
         let fileNames = if let map { Set(map.values).sorted() } else { try SafetensorsShards.fileNames(folder) }
         var files: [SafetensorsFile] = [], indices: [String: Int] = [:]
         for name in fileNames {
-            let file = try SafetensorsFile(path: folder + "/" + name)
+            let file = try SafetensorsFile(path: folder + "/" + name, access: access)
             for tensor in file.names {
                 guard indices.updateValue(files.count, forKey: tensor) == nil else {
                     throw .data("\(folder): the tensor `\(tensor)` is in two safetensors files.")

@@ -15,9 +15,9 @@ package struct Llama2CModel: ModelSource {
     private let layout: Llama2CLayout
 
     /// Opens and checks the file at `path`, with the tokenizer file at `tokenizerPath` if given.
-    package init(path: String, tokenizerPath: String? = nil) throws(LensError) {
+    package init(path: String, tokenizerPath: String? = nil, access: FileAccess = .mapped) throws(LensError) {
         self.path = path
-        file = try MappedFile(path: path)
+        file = try MappedFile(path: path, access: access)
         var cursor = ByteCursor(file)
         var header: [Int] = []
         for name in Llama2CLayout.headerNames { header.append(Int(try cursor.integer(Int32.self, name))) }
@@ -46,7 +46,8 @@ package struct Llama2CModel: ModelSource {
         self.configuration = configuration
         self.layout = layout
         if let tokenizerPath {
-            tokenizer = try TokenizerFiles.open(tokenizerPath, vocabularySize: configuration.vocabularySize)
+            tokenizer = try TokenizerFiles.open(
+                tokenizerPath, vocabularySize: configuration.vocabularySize, access: access)
         } else {
             tokenizer = nil
         }

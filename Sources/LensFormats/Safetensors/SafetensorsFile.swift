@@ -13,7 +13,7 @@ package struct SafetensorsTensor: Equatable, Sendable {
     package var count: Int { byteRange.count / dataType.size }
 }
 
-/// An opened safetensors file: named tensors in a read-only mapping.
+/// An opened safetensors file: named tensors in a read-only mapping or copy.
 ///
 /// Opening reads the header only, and refuses what the format's reference implementation refuses: a header that does
 /// not fit, unknown types, sizes that do not match their shapes, tensors that overlap or leave holes, bytes after the
@@ -31,9 +31,9 @@ package final class SafetensorsFile: Sendable {
     static let headerLimit = 100_000_000
 
     /// Opens and checks the file at `path`; `.missing`, `.io`, or `.data` where it is no valid safetensors file.
-    package init(path: String) throws(LensError) {
+    package init(path: String, access: FileAccess = .mapped) throws(LensError) {
         self.path = path
-        file = try MappedFile(path: path)
+        file = try MappedFile(path: path, access: access)
         if file.count < 8, let error = ForeignFile.error(file) { throw error }
         var cursor = ByteCursor(file)
         let size = try cursor.integer(UInt64.self, "the size of the header")

@@ -8,16 +8,18 @@ enum TokenizerFiles {
     /// The tokenizer file at `path`, of the kind that its first bytes tell: `tokenizer.json` (with the
     /// `tokenizer_config.json` beside it), GGUF, a SentencePiece model, or else llama2.c's. Without a vocabulary size,
     /// the last one has as many tokens as it holds.
-    static func open(_ path: String, vocabularySize: Int?) throws(LensError) -> TokenizerSource {
+    static func open(
+        _ path: String, vocabularySize: Int?, access: FileAccess = .mapped
+    ) throws(LensError) -> TokenizerSource {
         if Folders.isFolder(path) {
             guard let source = try inFolder(path) else {
                 throw .missing("\(path) has no tokenizer: neither tokenizer.json nor tokenizer.model.")
             }
             return source
         }
-        let start = try MappedFile(path: path)
+        let start = try MappedFile(path: path, access: access, limit: 1 << 16)
         if unsafe start.buffer.starts(with: "GGUF".utf8) {
-            guard let source = source(of: try GGUFFile(path: path)) else {
+            guard let source = source(of: try GGUFFile(path: path, access: access)) else {
                 throw .data("\(path) carries no tokenizer.")
             }
             return source

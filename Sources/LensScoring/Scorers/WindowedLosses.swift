@@ -14,20 +14,33 @@ extension InferencePass {
     ///
     /// - Parameters:
     ///   - known: the losses of the first windows, which are not computed again.
-    ///   - progress: told what share of the windows is done.
-    func windowedLosses(
+    ///   - progress: told what share of the work is done, after each layer and each window; what it throws ends the work.
+    package func windowedLosses(
         _ sequence: TokenSequence, plan: WindowPlan, bosToken: Int32?, known: [Float] = [],
-        progress: (Double) -> Void
+        progress: (Double) throws(LensError) -> Void
     ) throws(LensError) -> [Float] {
         var result: [Float] = []
         var windows = plan.windowCount(ofLosses: known.count) ?? 0
+        var told = -1.0
         try withoutActuallyEscaping(progress) { (progress) throws(LensError) in
-            let scoring = WindowScoring(batch: batch, bosToken: bosToken) { [self] (windows, _) throws(LensError) in
-                try losses(of: windows)
+            // The layers of several windows are done before the first of these windows is.
+            func tell(_ share: Double) throws(LensError) {
+                guard share > told else { return }
+                told = share
+                try progress(share)
+            }
+            let scoring = WindowScoring(batch: batch, bosToken: bosToken) { [self] (windows, part) throws(LensError) in
+                // Of one sequence: its share from 0 to 1.
+                let (start, size) = (part.sequences.lowerBound, part.sequences.upperBound - part.sequences.lowerBound)
+                afterLayer = { [layerCount] (layers) throws(LensError) in
+                    if layers < layerCount { try tell(start + size * Double(layers) / Double(layerCount)) }
+                }
+                defer { afterLayer = nil }
+                return try losses(of: windows)
             }
             scoring.afterWindow = { (_, _) throws(LensError) in
                 windows += 1
-                progress(Double(windows) / Double(plan.count))
+                try tell(Double(windows) / Double(plan.count))
             }
             scoring.afterSequence = { (_, _, losses) throws(LensError) in result = losses }
             try scoring.add(sequence, plan: plan, known: known)
