@@ -64,8 +64,8 @@ def token_array(tokens: Tokens) -> NDArray[np.int32]:
     if array.dtype.kind not in "iu":
         if array.size == 0 and isinstance(tokens, Sequence):
             return np.empty(0, np.int32)
-        if array.dtype.kind == "O" and all(type(token) is int for token in array):
-            raise DataError("A token is past all vocabularies.")
+        if isinstance(tokens, Sequence) and all(type(token) is int for token in tokens):
+            raise DataError("A token is past all vocabularies.")  # numpy has no type for them
         raise TypeError(f"Tokens must be whole numbers, not {array.dtype}.")
     ids = cast(NDArray[np.int64], array)
     if ids.size > 0 and (ids.min() < 0 or ids.max() > _LARGEST):
@@ -90,6 +90,8 @@ def _array(values: object, what: str) -> NDArray[np.generic]:
         array: NDArray[np.generic] = np.asarray(values)
     except (ValueError, OverflowError) as error:
         raise InvalidError(f"{what} are not one row of numbers: {error}.") from None
+    if array.ndim == 0:
+        raise TypeError(f"{what} must be a row of numbers, not {type(values).__name__}.")
     if array.ndim != 1:
         raise InvalidError(f"{what} must have one dimension, not {array.ndim}.")
     return array

@@ -37,8 +37,8 @@ class OpenOptions(ctypes.Structure):
     ]
 
 
-class InfoData(ctypes.Structure):
-    """`longlens_info_data`."""
+class Info(ctypes.Structure):
+    """`longlens_info`."""
 
     vocabulary_size: int
     context_length: int
@@ -93,7 +93,7 @@ class WeightOptions(ctypes.Structure):
 _CALLS: dict[str, list[Any]] = {
     "open": [c_char_p, POINTER(OpenOptions), POINTER(c_void_p)],
     "close": [c_void_p],
-    "info": [c_void_p, POINTER(InfoData)],
+    "describe": [c_void_p, POINTER(Info)],
     "warnings": [c_void_p, POINTER(c_void_p)],
     "tokenize": [c_void_p, c_char_p, c_size_t, POINTER(TextOptions), POINTER(c_void_p), POINTER(c_size_t)],
     "detokenize": [c_void_p, c_void_p, c_size_t, c_int32, POINTER(c_void_p), POINTER(c_size_t)],
@@ -114,17 +114,17 @@ def _load() -> ctypes.CDLL:
             "the folder of the sources does not have it: scripts/build-wheel makes the wheel."
         ) from None
     for name, arguments in _CALLS.items():
-        function = library[f"longlens_{name}"]
+        function = getattr(library, f"longlens_{name}")
         function.argtypes = [*arguments, POINTER(Error)]
         function.restype = c_int32
     for structure in (OpenOptions, TextOptions, ScoreOptions, WeightOptions):
-        function = library[initializer(structure)]
+        function = getattr(library, initializer(structure))
         function.argtypes = [POINTER(structure)]
         function.restype = None
-    library["longlens_free"].argtypes = [c_void_p]
-    library["longlens_free"].restype = None
-    library["longlens_version"].argtypes = []
-    library["longlens_version"].restype = c_char_p
+    library.longlens_free.argtypes = [c_void_p]
+    library.longlens_free.restype = None
+    library.longlens_version.argtypes = []
+    library.longlens_version.restype = c_char_p
     return library
 
 
@@ -135,7 +135,7 @@ def initializer(structure: type[ctypes.Structure]) -> str:
 
 
 _library = _load()
-_functions = {name: _library[f"longlens_{name}"] for name in _CALLS}
+_functions = {name: getattr(_library, f"longlens_{name}") for name in _CALLS}
 
 
 def call(name: str, *arguments: Any) -> None:
@@ -148,7 +148,7 @@ def call(name: str, *arguments: Any) -> None:
 
 def default(options: ctypes.Structure) -> None:
     """Sets the defaults of a structure of options."""
-    _library[initializer(type(options))](ctypes.byref(options))
+    getattr(_library, initializer(type(options)))(ctypes.byref(options))
 
 
 def taken(memory: c_void_p, size: int) -> bytes:
@@ -156,7 +156,7 @@ def taken(memory: c_void_p, size: int) -> bytes:
     try:
         return ctypes.string_at(memory, size) if memory else b""
     finally:
-        _library["longlens_free"](memory)
+        _library.longlens_free(memory)
 
 
 def taken_text(memory: c_void_p) -> str:
@@ -164,10 +164,10 @@ def taken_text(memory: c_void_p) -> str:
     try:
         return ctypes.string_at(memory).decode("utf-8", "replace") if memory else ""
     finally:
-        _library["longlens_free"](memory)
+        _library.longlens_free(memory)
 
 
 def version() -> str:
     """The version of the library."""
-    text: bytes = _library["longlens_version"]()
+    text: bytes = _library.longlens_version()
     return text.decode()

@@ -146,9 +146,7 @@ class _Weigher:
     seed: int
 
     def __call__(self, batch: Mapping[str, Sequence[Any]], indices: Sequence[int]) -> dict[str, list[NDArray[Any]]]:
-        names = [self.column]
-        if self.text is not None:
-            names.append(self.tokens)
+        names = [self.column] if self.text is None else [self.tokens, self.column]
         if self.losses:
             names += ["long_losses"] + (["short_losses"] if self.scheme.needs_short else [])
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in names}

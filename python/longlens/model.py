@@ -257,8 +257,8 @@ class Model:
                 "worse than they could be.", LongLensWarning, stacklevel=3)
 
     def _info(self) -> ModelInfo:
-        data = _library.InfoData(size=ctypes.sizeof(_library.InfoData))
-        _library.call("info", self._handle, ctypes.byref(data))
+        data = _library.Info(size=ctypes.sizeof(_library.Info))
+        _library.call("describe", self._handle, ctypes.byref(data))
         return ModelInfo(
             vocabulary_size=data.vocabulary_size, context_length=data.context_length,
             parameter_count=data.parameter_count, layer_count=data.layer_count, hidden_size=data.hidden_size,

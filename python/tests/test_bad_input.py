@@ -36,7 +36,7 @@ def use(action: Callable[[Model], object], kind: type[Exception], model: Model) 
         (TypeError, lambda m: m.score(["a", "b"])),
         (InvalidError, lambda m: m.score(np.ones((2, 2), np.int32))),
         (InvalidError, lambda m: m.score([[1, 2], [3]])),
-        (InvalidError, lambda m: m.score(np.int32(3))),
+        (TypeError, lambda m: m.score(np.int32(3))),
         (InvalidError, lambda m: m.score([])),
         (InvalidError, lambda m: m.score(np.empty(0, np.int32))),
         (DataError, lambda m: m.score([1, -1])),

@@ -15,7 +15,7 @@ from longlens import _library
 STRUCTURES = {
     "longlens_error": _library.Error,
     "longlens_open_options": _library.OpenOptions,
-    "longlens_info_data": _library.InfoData,
+    "longlens_info": _library.Info,
     "longlens_text_options": _library.TextOptions,
     "longlens_score_options": _library.ScoreOptions,
     "longlens_weight_options": _library.WeightOptions,

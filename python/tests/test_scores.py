@@ -81,7 +81,7 @@ def test_one_token_predicts_nothing(model: longlens.Model) -> None:
 def test_tokens_there_and_back(tmp_path: Path, model: longlens.Model, text: str) -> None:
     ids = model.tokenize(text)
     (tmp_path / "text").write_text(text)
-    printed = json.loads(run("tokenize", "--json", "--model", model.path, tmp_path / "text"))
+    printed = json.loads(run("tokenize", "--json", "--model", model.path, "--file", tmp_path / "text"))
     assert ids.tolist() == printed["tokens"]
     assert model.detokenize(ids).decode() == text
     assert model.detokenize([]) == b""

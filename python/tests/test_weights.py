@@ -79,7 +79,7 @@ def test_schemes_are_read() -> None:
         (InvalidError, [1.0], [1.0, 2.0], "dense", {}),
         (InvalidError, [1.0], None, "dense", {}),
         (InvalidError, [[1.0]], [[1.0]], "dense", {}),
-        (InvalidError, 1.0, 1.0, "dense", {}),
+        (TypeError, 1.0, 1.0, "dense", {}),
         (InvalidError, [1.0], [1.0], "no-such", {}),
         (InvalidError, [1.0], [1.0], "dense:lambda=2", {}),
         (InvalidError, [1.0], [1.0], "dense\0", {}),
