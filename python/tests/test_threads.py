@@ -142,6 +142,7 @@ def test_closing_ends_the_calls_of_other_threads(model_path: Path) -> None:
             job.result()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_opens_its_own(model: longlens.Model) -> None:
     expected = model.score([1, 2, 3, 4]).losses.tobytes()
     child = os.fork()
