@@ -109,7 +109,8 @@ let package = Package(
         library(
             "LongLensC",
             [
-                "CLibLongLens", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats",
+                "CLibLongLens", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers",
+                "LensFormats",
                 "LensKernels", "LensSupport",
             ]),
         .executableTarget(

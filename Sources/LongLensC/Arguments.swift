@@ -21,7 +21,8 @@ func read<Options: BitwiseCopyable>(
     guard size >= 8, size <= 4096, size.isMultiple(of: 8) else {
         throw Failure.invalid("A \(name) of \(size) bytes cannot be: was it set by \(name)_init?")
     }
-    for offset in stride(from: known, to: Int(size), by: 1) where unsafe given.load(fromByteOffset: offset, as: UInt8.self) != 0 {
+    for offset in stride(from: known, to: Int(size), by: 1)
+    where unsafe given.load(fromByteOffset: offset, as: UInt8.self) != 0 {
         throw Failure.invalid(
             "The \(name) of \(size) bytes sets what this version of LongLens does not know, which ends at \(known).")
     }
@@ -33,8 +34,12 @@ func read<Options: BitwiseCopyable>(
 }
 
 /// Where a result goes: never null.
-func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<Pointee> {
-    guard let pointer = unsafe pointer else { throw Failure.invalid("\(name) is a null pointer, and receives the result.") }
+func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<
+    Pointee
+> {
+    guard let pointer = unsafe pointer else {
+        throw Failure.invalid("\(name) is a null pointer, and receives the result.")
+    }
     return unsafe pointer
 }
 
@@ -45,7 +50,9 @@ func array<Element: BitwiseCopyable>(
 ) throws -> [Element] {
     try check(count: count, name)
     guard count > 0 else { return [] }
-    guard let pointer = unsafe pointer else { throw Failure.invalid("\(name) is a null pointer, and \(count) are to be read.") }
+    guard let pointer = unsafe pointer else {
+        throw Failure.invalid("\(name) is a null pointer, and \(count) are to be read.")
+    }
     return unsafe Array(UnsafeBufferPointer(start: pointer, count: count))
 }
 
@@ -57,7 +64,8 @@ private let fewElements = 1 << 16
 func check(count: Int, _ name: String) throws {
     // A size_t comes as a signed number.
     guard count >= 0, count <= greatestCount else {
-        throw Failure.invalid("\(name) cannot have \(UInt(bitPattern: count)) elements: at most \(greatestCount) are taken.")
+        throw Failure.invalid(
+            "\(name) cannot have \(UInt(bitPattern: count)) elements: at most \(greatestCount) are taken.")
     }
     guard count > fewElements else { return }
     let free = SystemMemory.available

@@ -58,7 +58,9 @@ private func report(_ status: longlens_status, _ message: String, to error: Unsa
     unsafe error.storeBytes(of: Int32(bitPattern: status.rawValue), toByteOffset: place, as: Int32.self)
     let room = min(size, UInt(MemoryLayout<longlens_error>.size)) - UInt(places) - 1
     let bytes = cut(message, to: Int(room))
-    for (index, byte) in bytes.enumerated() { unsafe error.storeBytes(of: byte, toByteOffset: places + index, as: UInt8.self) }
+    for (index, byte) in bytes.enumerated() {
+        unsafe error.storeBytes(of: byte, toByteOffset: places + index, as: UInt8.self)
+    }
     unsafe error.storeBytes(of: 0, toByteOffset: places + bytes.count, as: UInt8.self)
 }
 

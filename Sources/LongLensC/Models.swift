@@ -27,7 +27,8 @@ public func longlens_open(
         let (lowMemory, isMapped) = unsafe (options.low_memory != 0, options.map_file != 0)
         let runtime = try Runtime.configured(
             threads: threads == 0 ? nil : threads,
-            instructionSet: unsafe options.instruction_set == nil ? nil : text(options.instruction_set, "instruction_set"),
+            instructionSet: unsafe options.instruction_set == nil
+                ? nil : text(options.instruction_set, "instruction_set"),
             carrier: .pool)
         let tokenizer = try unsafe options.tokenizer == nil ? nil : LongLensC.path(options.tokenizer, "tokenizer")
         let progress = unsafe Progress(options.progress, options.user)
@@ -54,16 +55,20 @@ public func longlens_close(_ model: OpaquePointer?, _ error: UnsafeMutablePointe
 
 @c @implementation
 public func longlens_describe(
-    _ model: OpaquePointer?, _ info: UnsafeMutablePointer<longlens_info>?, _ error: UnsafeMutablePointer<longlens_error>?
+    _ model: OpaquePointer?, _ info: UnsafeMutablePointer<longlens_info>?,
+    _ error: UnsafeMutablePointer<longlens_error>?
 ) -> longlens_status {
     unsafe call(error) {
         let result = try unsafe UnsafeMutableRawPointer(required(info, "info"))
         let size = unsafe result.load(as: UInt.self)
-        guard size >= 8 else { throw Failure.invalid("A longlens_info of \(size) bytes cannot be: set its size first.") }
+        guard size >= 8 else {
+            throw Failure.invalid("A longlens_info of \(size) bytes cannot be: set its size first.")
+        }
         var info = try unsafe Handles.with(model, description)
         info.size = Int(bitPattern: size)
         unsafe withUnsafeBytes(of: info) { bytes in
-            unsafe result.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(Int(clamping: size), bytes.count))
+            unsafe result.copyMemory(
+                from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(Int(clamping: size), bytes.count))
         }
     }
 }

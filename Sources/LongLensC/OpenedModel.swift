@@ -33,12 +33,15 @@ final class OpenedModel: @unchecked Sendable {
         try gate.inTurn {
             let batch = batch ?? WindowPlan.batch(context: plan.context)
             if pass?.contextLength != plan.context || pass?.batch != max(batch, plan.context) { pass = nil }
-            let pass = try self.pass ?? InferencePass(
-                pretrained.model, contextLength: plan.context, batch: batch, grows: true, on: runtime)
+            let pass =
+                try self.pass
+                ?? InferencePass(
+                    pretrained.model, contextLength: plan.context, batch: batch, grows: true, on: runtime)
             self.pass = pass
             do throws(LensError) {
                 return try pass.windowedLosses(
-                    TokenSequence(document: "given", index: 0, tokens: tokens), plan: plan, bosToken: pretrained.bosToken
+                    TokenSequence(document: "given", index: 0, tokens: tokens), plan: plan,
+                    bosToken: pretrained.bosToken
                 ) { (share) throws(LensError) in
                     if gate.isClosing { throw LensError(.interrupted, "The model was closed.") }
                     try progress.tell(share)

@@ -70,14 +70,17 @@ public func longlens_score_text(
         let result = try unsafe required(scores, "scores")
         unsafe result.pointee = nil
         let (policy, settings) = try unsafe (TextPolicy(textOptions), ScoreSettings(options))
-        unsafe result.pointee = try unsafe Handles.with(model) { (model) throws -> UnsafeMutablePointer<longlens_scores> in
+        unsafe result.pointee = try unsafe Handles.with(model) {
+            (model) throws -> UnsafeMutablePointer<longlens_scores> in
             _ = try tokenizer(of: model)
-            let encoder = try model.pretrained.documentEncoder(bos: policy.bos, eos: policy.eos, special: policy.special)
+            let encoder = try model.pretrained.documentEncoder(
+                bos: policy.bos, eos: policy.eos, special: policy.special)
             let document = Document(
                 id: "given", content: .text(try unsafe textBytes(text, bytes)), source: "The text")
             let tokens = try encoder.tokens(of: document)
             let plan = try settings.plan(model, length: tokens.count)
-            let losses = try tokens.count > 1 ? model.losses(tokens, plan, batch: settings.batch, settings.progress) : []
+            let losses =
+                try tokens.count > 1 ? model.losses(tokens, plan, batch: settings.batch, settings.progress) : []
             return try unsafe block(tokens, losses, plan)
         }
     }
@@ -87,7 +90,8 @@ public func longlens_score_text(
 private func block(
     _ tokens: [Int32], _ losses: [Float], _ plan: WindowPlan
 ) throws -> UnsafeMutablePointer<longlens_scores> {
-    let (tokensStart, tokensSize) = (MemoryLayout<longlens_scores>.stride, tokens.count * MemoryLayout<Int32>.stride)
+    let tokensStart = unsafe MemoryLayout<longlens_scores>.stride,
+        tokensSize = tokens.count * MemoryLayout<Int32>.stride
     let lossesSize = losses.count * MemoryLayout<Float>.stride
     let memory = try unsafe allocate(tokensStart + tokensSize + lossesSize)
     unsafe (memory + tokensStart).copyMemory(from: tokens, byteCount: tokensSize)

@@ -34,7 +34,8 @@ func tokenizer(of model: OpenedModel) throws -> Tokenizer {
     guard let tokenizer = model.pretrained.tokenizer else {
         throw Failure(
             LONGLENS_MISSING,
-            "\(model.pretrained.path) has no tokenizer, so that it takes tokens and no text. Give one when it is opened.")
+            "\(model.pretrained.path) has no tokenizer, so that it takes tokens and no text. Give one when it is opened."
+        )
     }
     return tokenizer
 }

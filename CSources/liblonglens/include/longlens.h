@@ -129,9 +129,9 @@ LONGLENS_API void longlens_open_options_init(longlens_open_options *options);
 
 /// Opens a GGUF file, a Hugging Face folder or a llama2.c file.
 ///
-/// The file is read into memory, so that it may change, shrink or go away afterwards. With `map_file` or `low_memory` it
-/// stays mapped for as long as the model is open, and pages are read when they are touched, to the same bits. That takes
-/// less memory, by up to the size of the file; but whoever cuts the file short meanwhile makes the system end the
+/// The file is read into memory, so that it may change, shrink or go away afterwards. With `map_file` or `low_memory`
+/// it stays mapped for as long as the model is open, and pages are read when they are touched, to the same bits. That
+/// takes less memory, by up to the size of the file; but whoever cuts the file short meanwhile makes the system end the
 /// process by SIGBUS, as with every mapped file: a library cannot handle that signal in the program's place.
 ///
 /// The instruction set is the widest of the processor, unless `instruction_set` or else the environment variable
