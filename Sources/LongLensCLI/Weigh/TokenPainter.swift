@@ -1,4 +1,5 @@
 import ArgumentParser
+import LensSupport
 
 #if canImport(Glibc)
     import Glibc
