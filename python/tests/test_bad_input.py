@@ -40,6 +40,7 @@ def use(action: Callable[[Model], object], kind: type[Exception], model: Model) 
         (InvalidError, lambda m: m.score([])),
         (InvalidError, lambda m: m.score(np.empty(0, np.int32))),
         (DataError, lambda m: m.score([1, -1])),
+        (DataError, lambda m: m.score([1, 5 - 2**32])),
         (DataError, lambda m: m.score([1, 1024])),
         (DataError, lambda m: m.score([1, 2**31])),
         (DataError, lambda m: m.score([1, 2**64 - 1])),

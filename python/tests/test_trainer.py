@@ -126,6 +126,7 @@ def test_an_update_is_that_of_the_whole_batch(
     targets = batch["labels"][:, 1:].clamp(min=0)
     losses = -torch.log_softmax(logits, dim=2).gather(2, targets[:, :, None])[:, :, 0]
     count = sum(len(row["input_ids"]) - 1 for row in rows)
+    assert (batch["labels"] != -100).sum() == count  # what older Trainers take for the number of predictions
     ((losses * batch["weights"][:, 1:]).sum() / count).backward()
     for parameter, reference in zip(network.parameters(), own.parameters(), strict=True):
         torch.testing.assert_close(
