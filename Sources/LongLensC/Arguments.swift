@@ -17,7 +17,7 @@ func read<Options: BitwiseCopyable>(
     _ given: UnsafePointer<Options>?, over defaults: Options, _ name: String
 ) throws -> Options {
     guard let given = unsafe UnsafeRawPointer(given) else { return defaults }
-    let size = unsafe given.load(as: UInt.self), known = MemoryLayout<Options>.size
+    let size = unsafe given.loadUnaligned(as: UInt.self), known = MemoryLayout<Options>.size
     guard size >= 8, size <= 4096, size.isMultiple(of: 8) else {
         throw Failure.invalid("A \(name) of \(size) bytes cannot be: was it set by \(name)_init?")
     }
@@ -45,10 +45,12 @@ func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String
 
 /// A copy of `count` elements of the caller's. Null is no elements; more than ``greatestCount``, or than there is memory for,
 /// cannot be.
+///
+/// - Parameter bytes: what an element takes at most while it is worked on.
 func array<Element: BitwiseCopyable>(
-    _ pointer: UnsafePointer<Element>?, _ count: Int, _ name: String
+    _ pointer: UnsafePointer<Element>?, _ count: Int, _ name: String, bytes: Int = 64
 ) throws -> [Element] {
-    try check(count: count, name)
+    try check(count, name, bytes)
     guard count > 0 else { return [] }
     guard let pointer = unsafe pointer else {
         throw Failure.invalid("\(name) is a null pointer, and \(count) are to be read.")
@@ -56,12 +58,10 @@ func array<Element: BitwiseCopyable>(
     return unsafe Array(UnsafeBufferPointer(start: pointer, count: count))
 }
 
-/// What is computed of each element takes so many bytes at most, while it is.
-private let bytesOfElement = 64
 /// So many elements are not worth the question what memory is free.
 private let fewElements = 1 << 16
 
-func check(count: Int, _ name: String) throws {
+private func check(_ count: Int, _ name: String, _ bytes: Int) throws {
     // A size_t comes as a signed number.
     guard count >= 0, count <= greatestCount else {
         throw Failure.invalid(
@@ -69,10 +69,10 @@ func check(count: Int, _ name: String) throws {
     }
     guard count > fewElements else { return }
     let free = SystemMemory.available
-    guard count * bytesOfElement <= free else {
+    guard count * bytes <= free else {
         throw Failure(
             LONGLENS_MACHINE,
-            "\(name) has \(count) elements, for which \(describeByteCount(count * bytesOfElement)) of memory are needed, and "
+            "\(name) has \(count) elements, for which \(describeByteCount(count * bytes)) of memory are needed, and "
                 + "\(describeByteCount(free)) are free.")
     }
 }

@@ -22,7 +22,6 @@ struct Failure: Error {
     /// An argument that cannot be.
     static func invalid(_ message: String) -> Failure { Failure(LONGLENS_INVALID, message) }
     static let closed = Failure(LONGLENS_CLOSED, "The model was closed.")
-    static let cancelled = Failure(LONGLENS_CANCELLED, "The progress function asked for the end.")
 
     private static func status(of kind: LensError.Kind) -> longlens_status {
         switch kind {
@@ -51,7 +50,7 @@ func call(_ error: UnsafeMutablePointer<longlens_error>?, _ body: () throws -> V
 
 private func report(_ status: longlens_status, _ message: String, to error: UnsafeMutablePointer<longlens_error>?) {
     guard let error = UnsafeMutableRawPointer(error) else { return }
-    let size = unsafe error.load(as: UInt.self)
+    let size = unsafe error.loadUnaligned(as: UInt.self)
     guard let places = MemoryLayout<longlens_error>.offset(of: \.message),
         let place = MemoryLayout<longlens_error>.offset(of: \.status), size >= 32
     else { return }

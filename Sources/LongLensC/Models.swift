@@ -60,7 +60,7 @@ public func longlens_describe(
 ) -> longlens_status {
     unsafe call(error) {
         let result = try unsafe UnsafeMutableRawPointer(required(info, "info"))
-        let size = unsafe result.load(as: UInt.self)
+        let size = unsafe result.loadUnaligned(as: UInt.self)
         guard size >= 8 else {
             throw Failure.invalid("A longlens_info of \(size) bytes cannot be: set its size first.")
         }

@@ -21,8 +21,8 @@ struct TextPolicy {
 
 /// The bytes of a text: UTF-8.
 func textBytes(_ text: UnsafePointer<CChar>?, _ count: Int) throws -> [UInt8] {
-    let characters = try unsafe array(text, count, "text")
-    let bytes = characters.map { UInt8(bitPattern: $0) }
+    let start = unsafe UnsafeRawPointer(text)?.assumingMemoryBound(to: UInt8.self)
+    let bytes = try unsafe array(start, count, "text", bytes: 8)
     if let offset = firstInvalidUTF8(bytes[...]) {
         throw Failure(LONGLENS_DATA, "The text is not UTF-8: byte \(offset) is part of no character.")
     }

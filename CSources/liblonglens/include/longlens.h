@@ -235,7 +235,7 @@ LONGLENS_API void longlens_score_options_init(longlens_score_options *options);
 /// - tokens: `count` ids, taken as they are: no BOS is put before them.
 /// - options: NULL for the defaults.
 /// - losses: memory for `count - 1` floats, in nats: losses[i] is of tokens[i + 1]. Untouched for 0 or 1 tokens, which
-///   are LONGLENS_OK. May be written in part by a call that fails.
+///   are LONGLENS_OK.
 /// - Returns: LONGLENS_DATA for a token outside the vocabulary, and for a loss that is not finite; LONGLENS_MACHINE for
 ///   too little memory; LONGLENS_INVALID for options, and for more than 2^31 - 1 tokens; LONGLENS_CANCELLED.
 LONGLENS_API longlens_status longlens_score_tokens(longlens_model *model, const int32_t *tokens, size_t count,
