@@ -99,9 +99,10 @@ LONGLENS_API void longlens_free(void *memory);
 /// LONGLENS_CLOSED, a pointer that never was a model LONGLENS_INVALID.
 typedef struct longlens_model longlens_model;
 
-/// Told what share of a call's work is done, from 0 to 1, now and then and on the thread that made the call; ascending.
-/// A result other than 0 ends the call with LONGLENS_CANCELLED. It must return (no longjmp, no C++ exception), and may
-/// call what it likes, except that longlens_score_* and longlens_close of the same model give LONGLENS_BUSY.
+/// Told what share of a call's work is done, from 0 to 1, now and then and on the thread that made the call; never less
+/// than before. A result other than 0 ends the call with LONGLENS_CANCELLED. It must return (no longjmp, no C++
+/// exception), and may call what it likes, except that longlens_score_* and longlens_close of the same model give
+/// LONGLENS_BUSY.
 typedef int32_t (*longlens_progress)(void *user, double done);
 
 /// What losses are computed in.

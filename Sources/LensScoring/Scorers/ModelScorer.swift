@@ -40,7 +40,7 @@ public final class ModelScorer: Scorer {
     /// `.data` for a token outside the model's vocabulary and for a loss that is not finite; `.machine` when there is no
     /// memory for a window.
     ///
-    /// - Parameter progress: told what share of the windows is done.
+    /// - Parameter progress: told after each layer what share of the work is done.
     public func losses(
         of tokens: [Int32], progress: (Double) -> Void = { _ in }
     ) throws(LensError) -> [Float] {

@@ -14,33 +14,28 @@ extension InferencePass {
     ///
     /// - Parameters:
     ///   - known: the losses of the first windows, which are not computed again.
-    ///   - progress: told what share of the work is done, after each layer and each window; what it throws ends the work.
+    ///   - progress: told after each layer what share of the work is done; what it throws ends the work.
     package func windowedLosses(
         _ sequence: TokenSequence, plan: WindowPlan, bosToken: Int32?, known: [Float] = [],
         progress: (Double) throws(LensError) -> Void
     ) throws(LensError) -> [Float] {
         var result: [Float] = []
-        var windows = plan.windowCount(ofLosses: known.count) ?? 0
-        var told = -1.0
+        var done = 0.0
         try withoutActuallyEscaping(progress) { (progress) throws(LensError) in
-            // The layers of several windows are done before the first of these windows is.
-            func tell(_ share: Double) throws(LensError) {
-                guard share > told else { return }
-                told = share
-                try progress(share)
-            }
             let scoring = WindowScoring(batch: batch, bosToken: bosToken) { [self] (windows, part) throws(LensError) in
-                // Of one sequence: its share from 0 to 1.
-                let (start, size) = (part.sequences.lowerBound, part.sequences.upperBound - part.sequences.lowerBound)
+                // Of one sequence: from 0 to 1.
+                let share = part.sequences
                 afterLayer = { [layerCount] (layers) throws(LensError) in
-                    if layers < layerCount { try tell(start + size * Double(layers) / Double(layerCount)) }
+                    let reached =
+                        layers == layerCount
+                        ? share.upperBound
+                        : share.lowerBound + Double(layers) / Double(layerCount) * (share.upperBound - share.lowerBound)
+                    // Windows of other rotary frequencies pass the layers once more.
+                    done = max(done, reached)
+                    try progress(done)
                 }
                 defer { afterLayer = nil }
                 return try losses(of: windows)
-            }
-            scoring.afterWindow = { (_, _) throws(LensError) in
-                windows += 1
-                try tell(Double(windows) / Double(plan.count))
             }
             scoring.afterSequence = { (_, _, losses) throws(LensError) in result = losses }
             try scoring.add(sequence, plan: plan, known: known)
