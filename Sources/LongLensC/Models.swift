@@ -1,6 +1,6 @@
 import CLibLongLens
-import LensKernels
 import LensFormats
+import LensKernels
 import LensModels
 import LensSupport
 import LensTokenizers

@@ -1,7 +1,7 @@
 import CLibLongLens
 import LensData
-import LensKernels
 import LensFormats
+import LensKernels
 import LensModels
 import LensScoring
 import LensSupport
