@@ -25,35 +25,37 @@ extension Runtime {
         }
     }
 
-    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:scale:inBF16:into:logSumExp:)`` of one sequence, overwritten, from what it
-    /// was given and gave. `delta` [heads, rows] is scratch.
+    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:scale:inBF16:into:logSumExp:)``, overwritten,
+    /// from what it was given and gave. `delta` [heads, rows] is scratch.
     ///
-    /// - Parameter positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
-    ///   `logSumExp` hold, where only they have an output gradient; nil when all do.
+    /// - Parameters:
+    ///   - spans: sequences within which tokens see each other, each with the bits that it has alone; nil for one.
+    ///   - positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
+    ///     `logSumExp` hold, where only they have an output gradient; nil when all do.
     package func attentionBackward(
         query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix,
-        heads: Int,
-        keyValueHeads: Int, scale: Float? = nil, positions: [Int]? = nil, delta: Matrix, queryGradient: Matrix,
-        keyGradient: Matrix, valueGradient: Matrix
+        heads: Int, keyValueHeads: Int, spans: RowSpans? = nil, scale: Float? = nil, positions: [Int]? = nil,
+        delta: Matrix, queryGradient: Matrix, keyGradient: Matrix, valueGradient: Matrix
     ) throws(LensError) {
         let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
         precondition(
             output.count == query.count && outputGradient.count == query.count && queryGradient.count == query.count)
         precondition(keyGradient.count == key.count && valueGradient.count == value.count)
         precondition(logSumExp.count == heads * query.rows && delta.count == heads * query.rows)
+        precondition(spans == nil || spans?.rows == key.rows)
         if let positions {
             precondition(positions.count == query.rows && zip(positions, positions.dropFirst()).allSatisfy(<))
             precondition((positions.first ?? 0) >= 0 && (positions.last ?? -1) < key.rows)
         } else {
             precondition(query.rows == key.rows)
         }
-        try unsafe run { context in
+        try unsafe run(over: spans) { context, spans in
             func backward(_ positions: UnsafePointer<Int>?) -> lens_status {
                 unsafe lens_attention_backward(
-                    context, shape, lens_attention_queries(count: query.rows, positions: positions), query.pointer,
-                    key.pointer, value.pointer, output.pointer, logSumExp.pointer, outputGradient.pointer,
-                    delta.pointer,
-                    queryGradient.pointer, keyGradient.pointer, valueGradient.pointer)
+                    context, shape, spans, lens_attention_queries(count: query.rows, positions: positions),
+                    query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer,
+                    outputGradient.pointer, delta.pointer, queryGradient.pointer, keyGradient.pointer,
+                    valueGradient.pointer)
             }
             guard let positions else { return backward(nil) }
             return unsafe positions.withUnsafeBufferPointer { unsafe backward($0.baseAddress) }

@@ -38,8 +38,8 @@ static void check(contexts c, size_t T, size_t NKV, size_t group, size_t HS) {
         float *out = nothing(t.queries), *lse = nothing(t.rows), *delta = nothing(t.rows);
         float *dq = nothing(t.queries), *dk = nothing(t.keys), *dv = nothing(t.keys);
         must(lens_attention_forward(context, s, (lens_spans){0}, LENS_ARITHMETIC_F32, t.q, t.k, t.v, out, lse));
-        must(lens_attention_backward(context, s, (lens_attention_queries){T, NULL}, t.q, t.k, t.v, out, lse, t.dout,
-                                     delta, dq, dk, dv));
+        must(lens_attention_backward(context, s, (lens_spans){0}, (lens_attention_queries){T, NULL}, t.q, t.k, t.v, out,
+                                     lse, t.dout, delta, dq, dk, dv));
         result[i][0] = out, result[i][1] = lse, result[i][2] = dq, result[i][3] = dk, result[i][4] = dv;
     }
     static const char *names[] = {"out", "lse", "dq", "dk", "dv"};

@@ -59,44 +59,17 @@ import Testing
         for (keyValueHeads, group, size) in [(2, 3, 20), (1, 9, 64), (3, 1, 16)] {
             var test = AttentionCase(
                 tokens: tokens, keyValueHeads: keyValueHeads, group: group, size: size, magnitude: 2)
-            test.arithmetic = arithmetic
-            let (q, kv) = (keyValueHeads * group * size, keyValueHeads * size)
-            let damaged = bounds[3]..<bounds[4]
+            (test.arithmetic, test.bounds) = (arithmetic, bounds)
+            let kv = keyValueHeads * size, damaged = bounds[3]..<bounds[4]
             for i in damaged.lowerBound * kv..<damaged.upperBound * kv { (test.k[i], test.v[i]) = (.nan, .infinity) }
             for context in try contexts(threads: 3) {
-                let out = Self.forward(test, bounds, context)
+                let result = test.run(context)
                 for (start, end) in zip(bounds, bounds.dropFirst()) where start < end && start != damaged.lowerBound {
-                    var alone = test.first(end - start)
-                    alone.q = Array(test.q[start * q..<end * q])
-                    alone.k = Array(test.k[start * kv..<end * kv])
-                    alone.v = Array(test.v[start * kv..<end * kv])
-                    let expected = Self.forward(alone, nil, context)
-                    #expect(expected.out == Array(out.out[start * q..<end * q]), "\(start)..<\(end) of \(test)")
-                    for head in 0..<test.heads {
-                        let row = out.lse[head * tokens + start..<head * tokens + end]
-                        #expect(Array(expected.lse[head * (end - start)..<(head + 1) * (end - start)]) == Array(row))
-                    }
+                    let alone = test.sequence(start..<end).run(context)
+                    #expect(result.sequence(start..<end, of: tokens) == alone, "\(start)..<\(end) of \(test)")
                 }
             }
         }
-    }
-
-    private static func forward(
-        _ test: AttentionCase, _ bounds: [Int]?, _ context: Context
-    ) -> (out: [Float], lse: [Float]) {
-        var out = [Float](repeating: .nan, count: test.q.count)
-        var lse = [Float](repeating: .nan, count: test.heads * test.tokens)
-        unsafe context.run { context in
-            func run(_ spans: lens_spans) -> lens_status {
-                unsafe lens_attention_forward(
-                    context, test.shape, spans, test.arithmetic, test.q, test.k, test.v, &out, &lse)
-            }
-            guard let bounds else { return unsafe run(lens_spans()) }
-            return unsafe bounds.withUnsafeBufferPointer {
-                unsafe run(lens_spans(count: bounds.count - 1, bounds: $0.baseAddress))
-            }
-        }
-        return (out, lse)
     }
 
     @Test func spansOfOtherRowsAreRefused() throws {
@@ -110,11 +83,14 @@ import Testing
                 return unsafe context.with {
                     unsafe [
                         lens_attention_forward($0, shape, spans, LENS_ARITHMETIC_F32, x, x, x, &out, &lse),
+                        lens_attention_backward(
+                            $0, shape, spans, lens_attention_queries(count: 3, positions: nil), x, x, x, x, x, x, &out,
+                            &lse, &rotated, &out),
                         lens_rope_forward($0, 3, spans, 1, 1, 0, angle, angle, &rotated),
                     ]
                 }
             }
-            #expect(status == [LENS_INVALID, LENS_INVALID])
+            #expect(status == [LENS_INVALID, LENS_INVALID, LENS_INVALID])
         }
         #expect(out == x && lse == x && rotated == x)
     }

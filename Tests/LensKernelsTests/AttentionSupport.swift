@@ -33,6 +33,9 @@ struct AttentionCase: CustomStringConvertible {
     /// Of the forward.
     var arithmetic = LENS_ARITHMETIC_F32
 
+    /// Where sequences begin, and where the last one ends; nil for one.
+    var bounds: [Int]?
+
     var description: String { "T=\(tokens) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)" }
 
     var shape: lens_attention_shape {
@@ -62,15 +65,48 @@ struct AttentionCase: CustomStringConvertible {
             GuardedBuffer(q, atStart: atStart), GuardedBuffer(k, atStart: atStart), GuardedBuffer(v, atStart: atStart),
             GuardedBuffer(dout, atStart: atStart), out, lse, delta, dq, dk, dv
         ) { q, k, v, dout, out, lse, delta, dq, dk, dv in
-            unsafe context.run { unsafe lens_attention_forward($0, shape, lens_spans(), arithmetic, q, k, v, out, lse) }
-            unsafe context.run {
+            unsafe run(context) { unsafe lens_attention_forward($0, shape, $1, arithmetic, q, k, v, out, lse) }
+            unsafe run(context) {
                 unsafe lens_attention_backward(
-                    $0, shape, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout, delta,
-                    dq,
-                    dk, dv)
+                    $0, shape, $1, lens_attention_queries(count: tokens, positions: nil), q, k, v, out, lse, dout,
+                    delta, dq, dk, dv)
             }
         }
         return AttentionResult(out: out.array, lse: lse.array, dq: dq.array, dk: dk.array, dv: dv.array)
+    }
+
+    private func run(_ context: Context, _ driver: (OpaquePointer, lens_spans) -> lens_status) {
+        unsafe context.run { context in
+            guard let bounds else { return unsafe driver(context, lens_spans()) }
+            return unsafe bounds.withUnsafeBufferPointer {
+                unsafe driver(context, lens_spans(count: bounds.count - 1, bounds: $0.baseAddress))
+            }
+        }
+    }
+
+    /// The same case of the tokens in `range` alone.
+    func sequence(_ range: Range<Int>) -> AttentionCase {
+        var alone = self
+        func part(_ values: [Float]) -> [Float] {
+            let width = values.count / tokens
+            return Array(values[range.lowerBound * width..<range.upperBound * width])
+        }
+        (alone.tokens, alone.bounds) = (range.count, nil)
+        (alone.q, alone.k, alone.v, alone.dout) = (part(q), part(k), part(v), part(dout))
+        return alone
+    }
+}
+
+extension AttentionResult {
+    /// What it has of the tokens in `range`, of `tokens` in all.
+    func sequence(_ range: Range<Int>, of tokens: Int) -> AttentionResult {
+        func part(_ values: [Float]) -> [Float] {
+            let width = values.count / tokens
+            return Array(values[range.lowerBound * width..<range.upperBound * width])
+        }
+        let heads = lse.count / tokens
+        let rows = (0..<heads).flatMap { lse[$0 * tokens + range.lowerBound..<$0 * tokens + range.upperBound] }
+        return AttentionResult(out: part(out), lse: rows, dq: part(dq), dk: part(dk), dv: part(dv))
     }
 }
 

@@ -51,10 +51,10 @@ import Testing
     }
 
     /// Queries without a gradient may be left out: the others' gradients and those of keys and values keep their bits.
-    @Test(arguments: [1.0, 0.6, 0.1, 0.0])
-    func queriesWithoutGradientMayBeLeftOut(share: Double) throws {
+    @Test(arguments: [1.0, 0.6, 0.1, 0.0], [nil, [1, 700, 0, 300, 499]])
+    func queriesWithoutGradientMayBeLeftOut(share: Double, lengths: [Int]?) throws {
         let test = AttentionCase(tokens: 1500, keyValueHeads: 2, group: 2, size: 20)
-        let width = test.heads * test.size
+        let width = test.heads * test.size, spans = lengths.map(RowSpans.init(lengths:))
         var generator = SeededGenerator(seed: 7)
         let kept = (0..<test.tokens).filter { _ in generator.unit() < share }
         let isKept = Set(kept)
@@ -73,7 +73,7 @@ import Testing
             let logSumExp = try Matrix(rows: test.heads, columns: test.tokens)
             try runtime.attention(
                 query: try rows(test.q, all, width: width), key: key, value: value, heads: test.heads,
-                keyValueHeads: test.keyValueHeads, into: output, logSumExp: logSumExp)
+                keyValueHeads: test.keyValueHeads, spans: spans, into: output, logSumExp: logSumExp)
             func gradients(_ positions: [Int]?) throws -> [[Float]] {
                 let given = positions ?? all
                 let query = try rows(test.q, given, width: width)
@@ -88,7 +88,7 @@ import Testing
                 try runtime.attentionBackward(
                     query: query, key: key, value: value, output: try rows(output.array, given, width: width),
                     logSumExp: sums, outputGradient: try rows(masked, given, width: width),
-                    heads: test.heads, keyValueHeads: test.keyValueHeads, positions: positions,
+                    heads: test.heads, keyValueHeads: test.keyValueHeads, spans: spans, positions: positions,
                     delta: try Matrix(rows: test.heads, columns: given.count), queryGradient: results[0],
                     keyGradient: results[1], valueGradient: results[2])
                 return results.map(\.array)

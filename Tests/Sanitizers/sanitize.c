@@ -150,10 +150,12 @@ static void attention(lens_context *c, size_t T, size_t NH, size_t NKV, size_t H
         must(lens_attention_forward(c, shape, sequences[i], LENS_ARITHMETIC_F32, q, k, v, all, numbers(NH * T)));
     }
     const lens_attention_queries given[] = {{T, NULL}, {third, positions}, {0, NULL}};
-    for (size_t i = 0; i < COUNT(given); i++) {
-        size_t count = given[i].count * NH * HS, rows = NH * given[i].count;
-        must(lens_attention_backward(c, shape, given[i], numbers(count), k, v, numbers(count), numbers(rows),
-                                     numbers(count), numbers(rows), numbers(count), numbers(keys), numbers(keys)));
+    for (size_t i = 0; i < COUNT(given) * COUNT(sequences); i++) {
+        lens_attention_queries queries = given[i / COUNT(sequences)];
+        size_t count = queries.count * NH * HS, rows = NH * queries.count;
+        must(lens_attention_backward(c, shape, sequences[i % COUNT(sequences)], queries, numbers(count), k, v,
+                                     numbers(count), numbers(rows), numbers(count), numbers(rows), numbers(count),
+                                     numbers(keys), numbers(keys)));
     }
     free_buffers();
 }
@@ -305,8 +307,8 @@ static float user_bits(lens_context *c) {
     lens_attention_shape shape = {user_tokens, 2, 1, 16, 0.3f};
     float *lse = rest, *delta = rest + keys, *dk = rest + 2 * keys, *dv = rest + 3 * keys, *dq = rest + 4 * keys;
     must(lens_attention_forward(c, shape, (lens_spans){0}, LENS_ARITHMETIC_F32, q, k, k, out, lse));
-    must(lens_attention_backward(c, shape, (lens_attention_queries){user_tokens, NULL}, q, k, k, out, lse, q, delta, dq,
-                                 dk, dv));
+    must(lens_attention_backward(c, shape, (lens_spans){0}, (lens_attention_queries){user_tokens, NULL}, q, k, k, out, lse, q,
+                                 delta, dq, dk, dv));
     float sum = 0;
     for (size_t i = 0; i < C * C; i++) sum += w[i];
     for (size_t i = 0; i < 2 * keys; i++) sum += dq[i] + out[i];

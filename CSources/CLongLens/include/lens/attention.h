@@ -29,7 +29,7 @@ lens_status lens_attention_forward(lens_context *context, lens_attention_shape s
                                    lens_arithmetic arithmetic, const float *q, const float *k, const float *v,
                                    float *out, float *lse);
 
-/// The queries that a backward pass, of one sequence, is given: `count` rows, of the tokens at `positions`, ascending.
+/// The queries that a backward pass is given: `count` rows, of the tokens at `positions`, ascending.
 typedef struct lens_attention_queries {
     size_t count;
     const size_t *positions; // NULL: every token has one, and count is T
@@ -37,10 +37,13 @@ typedef struct lens_attention_queries {
 
 /// dq[count, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[count, NH*HS] and what the forward was given and gave:
 /// q, out[count, NH*HS] and lse[NH, count] of the given queries, k and v of all tokens. A query that is not given is
-/// one whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out).
-lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_attention_queries queries,
-                                    const float *q, const float *k, const float *v, const float *out, const float *lse,
-                                    const float *dout, float *delta, float *dq, float *dk, float *dv);
+/// one whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out). A sequence has the bits that it has
+/// alone; sequences are computed one after the other, each by all threads. LENS_INVALID for spans that are not those of
+/// T rows.
+lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_spans spans,
+                                    lens_attention_queries queries, const float *q, const float *k, const float *v,
+                                    const float *out, const float *lse, const float *dout, float *delta, float *dq,
+                                    float *dk, float *dv);
 
 /// Scratch of either, for at most T tokens of any number of sequences.
 lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape);

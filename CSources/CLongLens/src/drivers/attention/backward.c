@@ -1,10 +1,11 @@
-// Backward attention. The sequence is cut into chunks; one piece of work is one chunk of queries (of all heads of a
+// Backward attention, one sequence after the other. A sequence is cut into chunks; one piece of work is one chunk of queries (of all heads of a
 // group) that meets one chunk of keys. It computes its share of dq, dk and dv in its own scratch memory, with the
 // scores recomputed once (five products), and then adds the shares in a fixed order
 // (schedule.h). So the result does not depend on the threads, all threads are busy with one sequence and one head, and
 // the memory beyond one thread's scratch is two counters for each chunk and head.
 #include "drivers/attention/schedule.h"
 #include "drivers/attention/scratch.h"
+#include "drivers/spans.h"
 #include "lens/attention.h"
 #include "runtime/context.h"
 #include "runtime/parallel.h"
@@ -16,6 +17,8 @@ typedef struct backward_job {
     const lens_context *context;
     lens_attention_shape shape;
     lens_attention_queries queries;
+    size_t token;      // where the positions of the sequence begin
+    size_t row_stride; // of lse and delta, from one head to the next
     const float *q, *k, *v, *out, *lse, *dout;
     float *delta, *dq, *dk, *dv;
     const lens_attention_kernels *kernels;
@@ -76,11 +79,11 @@ static void delta_piece(void *argument, size_t index, size_t thread) {
     (void)thread;
     const backward_job *job = argument;
     const lens_attention_shape s = job->shape;
-    size_t count = job->queries.count, end = min(count, (index + 1) * delta_rows);
+    size_t end = min(job->queries.count, (index + 1) * delta_rows);
     for (size_t t = index * delta_rows; t < end; t++) {
         for (size_t h = 0; h < s.NH; h++) {
             size_t at = (t * s.NH + h) * s.HS;
-            job->delta[h * count + t] = job->kernels->dot(s.HS, job->dout + at, job->out + at);
+            job->delta[h * job->row_stride + t] = job->kernels->dot(s.HS, job->dout + at, job->out + at);
         }
     }
 }
@@ -124,7 +127,8 @@ static size_t first_row_at(const lens_attention_queries *queries, size_t token) 
 
 static query_chunk chunk_of_queries(const backward_job *job, size_t i, bool in_place) {
     const lens_attention_queries *queries = &job->queries;
-    size_t token = i * job->chunk, first = first_row_at(queries, token);
+    size_t token = (queries->positions != NULL ? job->token : 0) + i * job->chunk;
+    size_t first = first_row_at(queries, token);
     query_chunk c = {.first = first, .count = first_row_at(queries, token + job->chunk) - first, .token = token};
     if (queries->positions != NULL && in_place) c.positions = queries->positions + first;
     size_t rows = c.positions != NULL && c.count > 0 ? c.positions[c.count - 1] - token + 1 : c.count;
@@ -143,8 +147,8 @@ static void load_queries(const backward_job *job, const backward_memory *m, size
     job->kernels->pack_rows(whole, c->padded, s.HS, HSP, q, stride, m->q);
     job->kernels->pack_rows(whole, c->padded, s.HS, HSP, dout, stride, m->dout);
     for (size_t i = 0; i < c->padded; i++) m->lse[i] = INFINITY, m->delta[i] = 0; // no probability
-    const float *lse = job->lse + head * job->queries.count + c->first;
-    const float *delta = job->delta + head * job->queries.count + c->first;
+    const float *lse = job->lse + head * job->row_stride + c->first;
+    const float *delta = job->delta + head * job->row_stride + c->first;
     for (size_t row = 0; row < c->count; row++) {
         size_t place = place_of(c, row);
         m->lse[place] = lse[row] * (float)M_LOG2E;
@@ -222,7 +226,7 @@ static void meet_chunk(const backward_job *job, const backward_memory *m, lens_a
     load_keys(job, m, kv_head, first_key, tiles);
     for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
         load_queries(job, m, head, &queries);
-        meet(job, m, queries.padded, tiles, (ptrdiff_t)queries.token - (ptrdiff_t)first_key);
+        meet(job, m, queries.padded, tiles, (ptrdiff_t)(i * job->chunk) - (ptrdiff_t)first_key);
         lens_await_turn(at_queries, query_turn);
         add_queries(job, m, head, &queries, query_turn > 0);
     }
@@ -254,45 +258,79 @@ static size_t blocks_of_chunk(lens_attention_shape shape, size_t block, size_t H
     return blocks;
 }
 
-// How the work on a shape is cut.
-static backward_job plan(const lens_context *context, lens_attention_shape shape) {
-    const lens_attention_kernels *kernels = &context->kernels->attention;
-    backward_job job = {
-        .context = context,
-        .shape = shape,
-        .kernels = kernels,
-        .HSP = round_up(shape.HS, kernels->head_multiple),
-    };
-    size_t block = kernels->backward_tiles * kernels->lanes;
-    size_t blocks = blocks_of_chunk(shape, block, job.HSP);
-    job.tiles = blocks * kernels->backward_tiles;
-    job.chunk = blocks * block;
-    job.chunks = ceil_div(shape.T, job.chunk);
-    job.turn_bytes = round_up(2 * job.chunks * shape.NKV * sizeof(lens_turn), 64);
-    return job;
+// How the work on one sequence is cut, by its shape alone.
+static void plan(backward_job *job) {
+    const lens_attention_kernels *kernels = &job->context->kernels->attention;
+    job->kernels = kernels;
+    job->HSP = round_up(job->shape.HS, kernels->head_multiple);
+    size_t block = kernels->backward_tiles * kernels->lanes, blocks = blocks_of_chunk(job->shape, block, job->HSP);
+    job->tiles = blocks * kernels->backward_tiles;
+    job->chunk = blocks * block;
+    job->chunks = ceil_div(job->shape.T, job->chunk);
+    job->turn_bytes = round_up(2 * job->chunks * job->shape.NKV * sizeof(lens_turn), 64);
 }
 
 lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape) {
     if (shape.T == 0 || shape.NH == 0) return (lens_scratch_need){0, 0};
-    backward_job job = plan(context, shape);
+    backward_job job = {.context = context, .shape = shape};
+    plan(&job); // what a shorter sequence takes is less
     size_t backward = scratch_bytes(&job), bytes = max(backward, lens_attention_forward_scratch(context, shape));
     return (lens_scratch_need){bytes, bytes};
 }
 
-lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_attention_queries queries,
-                                    const float *q, const float *k, const float *v, const float *out, const float *lse,
-                                    const float *dout, float *delta, float *dq, float *dk, float *dv) {
-    if (shape.T == 0 || shape.NH == 0) return LENS_OK;
-    backward_job job = plan(context, shape);
-    job.queries = queries, job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse, job.dout = dout;
-    job.delta = delta, job.dq = dq, job.dk = dk, job.dv = dv;
-    size_t turns = job.chunks * shape.NKV, pieces = lens_attention_meetings(job.chunks, shape.NKV);
-    if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;
-    job.query_turns = lens_scratch_of(context, 0);
-    job.key_turns = job.query_turns + turns;
-    for (size_t i = 0; i < 2 * turns; i++) atomic_init(&job.query_turns[i], 0);
+static lens_status run(lens_context *context, backward_job *job) {
+    plan(job);
+    size_t turns = job->chunks * job->shape.NKV, pieces = lens_attention_meetings(job->chunks, job->shape.NKV);
+    if (!lens_scratch_take(context, pieces, scratch_bytes(job))) return LENS_NO_MEMORY;
+    job->query_turns = lens_scratch_of(context, 0);
+    job->key_turns = job->query_turns + turns;
+    for (size_t i = 0; i < 2 * turns; i++) atomic_init(&job->query_turns[i], 0);
 
-    lens_parallel_for(context, ceil_div(queries.count, delta_rows), delta_piece, &job);
-    lens_parallel_for(context, pieces, backward_piece, &job);
+    lens_parallel_for(context, ceil_div(job->queries.count, delta_rows), delta_piece, job);
+    lens_parallel_for(context, pieces, backward_piece, job);
+    return LENS_OK;
+}
+
+// The same job of the sequence of tokens [first, last) alone, whose rows are from there on counted from its first.
+static backward_job of_sequence(const backward_job *all, size_t first, size_t last) {
+    backward_job own = *all;
+    size_t row = first_row_at(&all->queries, first), query = row * own.shape.NH * own.shape.HS;
+    size_t key = first * own.shape.NKV * own.shape.HS;
+    own.shape.T = last - first;
+    own.queries.count = first_row_at(&all->queries, last) - row;
+    if (own.queries.positions != NULL) own.queries.positions += row, own.token = first;
+    own.q += query, own.out += query, own.dout += query, own.dq += query;
+    own.k += key, own.v += key, own.dk += key, own.dv += key;
+    own.lse += row, own.delta += row;
+    return own;
+}
+
+lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_spans spans,
+                                    lens_attention_queries queries, const float *q, const float *k, const float *v,
+                                    const float *out, const float *lse, const float *dout, float *delta, float *dq,
+                                    float *dk, float *dv) {
+    size_t whole[2];
+    if (!lens_spans_of_rows(&spans, shape.T, whole)) return LENS_INVALID;
+    if (shape.T == 0 || shape.NH == 0) return LENS_OK;
+    const backward_job all = {.context = context,
+                              .shape = shape,
+                              .queries = queries,
+                              .row_stride = queries.count,
+                              .q = q,
+                              .k = k,
+                              .v = v,
+                              .out = out,
+                              .lse = lse,
+                              .dout = dout,
+                              .delta = delta,
+                              .dq = dq,
+                              .dk = dk,
+                              .dv = dv};
+    for (size_t i = 0; i < spans.count; i++) {
+        if (spans.bounds[i] == spans.bounds[i + 1]) continue;
+        backward_job sequence = of_sequence(&all, spans.bounds[i], spans.bounds[i + 1]);
+        lens_status status = run(context, &sequence);
+        if (status != LENS_OK) return status;
+    }
     return LENS_OK;
 }
