@@ -9,12 +9,13 @@ extension Runtime {
     ///
     /// - Parameters:
     ///   - spans: sequences within which tokens see each other, each with the bits that it has alone; nil for one.
+    ///   - window: keys that a query sees, the last ones up to its own; nil for all. The work is in proportion.
     ///   - inBF16: round what is multiplied to bf16 where the machine has instructions for it; sums stay fp32.
     package func attention(
         query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, spans: RowSpans? = nil,
-        scale: Float? = nil, inBF16: Bool = false, into output: Matrix, logSumExp: Matrix
+        window: Int? = nil, scale: Float? = nil, inBF16: Bool = false, into output: Matrix, logSumExp: Matrix
     ) throws(LensError) {
-        let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
+        let shape = attentionShape(query, key, value, heads, keyValueHeads, window, scale)
         precondition(key.rows == query.rows && output.rows == query.rows && output.columns == query.columns)
         precondition(logSumExp.count == heads * query.rows)
         precondition(spans == nil || spans?.rows == query.rows)
@@ -25,19 +26,20 @@ extension Runtime {
         }
     }
 
-    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:scale:inBF16:into:logSumExp:)``, overwritten,
+    /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:window:scale:inBF16:into:logSumExp:)``, overwritten,
     /// from what it was given and gave. `delta` [heads, rows] is scratch.
     ///
     /// - Parameters:
     ///   - spans: sequences within which tokens see each other, each with the bits that it has alone; nil for one.
+    ///   - window: keys that a query sees, the last ones up to its own; nil for all.
     ///   - positions: the tokens, ascending, whose rows `query`, `output`, `outputGradient`, `queryGradient` and
     ///     `logSumExp` hold, where only they have an output gradient; nil when all do.
     package func attentionBackward(
         query: Matrix, key: Matrix, value: Matrix, output: Matrix, logSumExp: Matrix, outputGradient: Matrix,
-        heads: Int, keyValueHeads: Int, spans: RowSpans? = nil, scale: Float? = nil, positions: [Int]? = nil,
-        delta: Matrix, queryGradient: Matrix, keyGradient: Matrix, valueGradient: Matrix
+        heads: Int, keyValueHeads: Int, spans: RowSpans? = nil, window: Int? = nil, scale: Float? = nil,
+        positions: [Int]? = nil, delta: Matrix, queryGradient: Matrix, keyGradient: Matrix, valueGradient: Matrix
     ) throws(LensError) {
-        let shape = attentionShape(query, key, value, heads, keyValueHeads, scale)
+        let shape = attentionShape(query, key, value, heads, keyValueHeads, window, scale)
         precondition(
             output.count == query.count && outputGradient.count == query.count && queryGradient.count == query.count)
         precondition(keyGradient.count == key.count && valueGradient.count == value.count)
@@ -64,11 +66,14 @@ extension Runtime {
 }
 
 private func attentionShape(
-    _ query: Matrix, _ key: Matrix, _ value: Matrix, _ heads: Int, _ keyValueHeads: Int, _ scale: Float?
+    _ query: Matrix, _ key: Matrix, _ value: Matrix, _ heads: Int, _ keyValueHeads: Int, _ window: Int?,
+    _ scale: Float?
 ) -> lens_attention_shape {
     precondition(heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && query.columns % heads == 0)
     let size = query.columns / heads
+    precondition(window.map { $0 > 0 } ?? true, "a query sees its own key at least")
     precondition(key.rows == value.rows && key.columns == keyValueHeads * size && value.columns == key.columns)
     return lens_attention_shape(
-        T: key.rows, NH: heads, NKV: keyValueHeads, HS: size, scale: scale ?? 1 / Float(size).squareRoot())
+        T: key.rows, NH: heads, NKV: keyValueHeads, HS: size, scale: scale ?? 1 / Float(size).squareRoot(),
+        window: window ?? 0)
 }

@@ -54,7 +54,7 @@ package struct KernelScratch: Sendable {
 
     /// Adds attention over at most `length` tokens, forward and backward.
     package mutating func addAttention(length: Int, heads: Int, keyValueHeads: Int, size: Int) {
-        let shape = lens_attention_shape(T: length, NH: heads, NKV: keyValueHeads, HS: size, scale: 1)
+        let shape = lens_attention_shape(T: length, NH: heads, NKV: keyValueHeads, HS: size, scale: 1, window: 0)
         add(unsafe runtime.need { unsafe lens_attention_scratch($0, shape) })
     }
 

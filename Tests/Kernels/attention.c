@@ -16,8 +16,8 @@ static tensors tensors_of(lens_attention_shape s) {
     t.out = doubles(t.queries, NULL), t.lse = doubles(t.rows, NULL), t.dq = doubles(t.queries, NULL);
     t.dk = doubles(t.keys, NULL), t.dv = doubles(t.keys, NULL);
     double *q = doubles(t.queries, t.q), *k = doubles(t.keys, t.k), *v = doubles(t.keys, t.v);
-    reference_attention_forward(s.T, s.NH, s.NKV, s.HS, (double)s.scale, q, k, v, t.out, t.lse);
-    reference_attention_backward(s.T, s.NH, s.NKV, s.HS, (double)s.scale, q, k, v, t.out, t.lse,
+    reference_attention_forward(s.T, s.NH, s.NKV, s.HS, (double)s.scale, s.window, q, k, v, t.out, t.lse);
+    reference_attention_backward(s.T, s.NH, s.NKV, s.HS, (double)s.scale, s.window, q, k, v, t.out, t.lse,
                                  doubles(t.queries, t.dout), t.dq, t.dk, t.dv);
     return t;
 }
@@ -28,9 +28,9 @@ static void expect_part(const char *what, size_t count, const float *result, con
     expect_close(what, count, result, expected, part * largest, NULL);
 }
 
-static void check(contexts c, size_t T, size_t NKV, size_t group, size_t HS) {
-    at_work_on("attention of %zu tokens, %zu x %zu heads of %zu", T, NKV, group, HS);
-    lens_attention_shape s = {T, NKV * group, NKV, HS, 1 / sqrtf((float)HS)};
+static void check(contexts c, size_t T, size_t NKV, size_t group, size_t HS, size_t window) {
+    at_work_on("attention of %zu tokens, %zu x %zu heads of %zu, window %zu", T, NKV, group, HS, window);
+    lens_attention_shape s = {T, NKV * group, NKV, HS, 1 / sqrtf((float)HS), window};
     tensors t = tensors_of(s);
     float *result[2][5];
     for (int i = 0; i < 2; i++) {
@@ -59,7 +59,12 @@ void check_attention(contexts c) {
     static const size_t tokens_of[] = {1, 2, 7, 8, 9, 11, 12, 13, 25, 33, 49, 64, 73, 96, 97, 145},
                         sizes[] = {1, 3, 8, 20, 64};
     for (size_t i = 0; i < COUNT(tokens_of); i++)
-        for (size_t j = 0; j < COUNT(sizes); j++) check(c, tokens_of[i], 1 + i % 2, 1 + (i + j) % 3, sizes[j]);
-    check(c, 389, 1, 2, 16);
-    check(c, 50, 2, 1, 128);
+        for (size_t j = 0; j < COUNT(sizes); j++) check(c, tokens_of[i], 1 + i % 2, 1 + (i + j) % 3, sizes[j], 0);
+    check(c, 389, 1, 2, 16, 0);
+    check(c, 50, 2, 1, 128, 0);
+    static const size_t windows[] = {1, 2, 7, 8, 9, 24, 25, 48, 49, 96, 97, 300, 388, 389, 1000};
+    for (size_t i = 0; i < COUNT(windows); i++) {
+        check(c, 389, 1, 2, 16, windows[i]);
+        check(c, 130, 2, 1, 20, windows[i]);
+    }
 }

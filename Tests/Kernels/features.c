@@ -112,15 +112,15 @@ static void check_weights_of_16(contexts c) {
                                  shapes_of_16[i][2]);
 }
 
-static void check_bf16(contexts c, size_t T, size_t HS) {
-    at_work_on("attention in bf16 of %zu tokens, heads of %zu", T, HS);
-    lens_attention_shape s = {T, 4, 2, HS, 1 / sqrtf((float)HS)};
+static void check_bf16(contexts c, size_t T, size_t HS, size_t window) {
+    at_work_on("attention in bf16 of %zu tokens, heads of %zu, window %zu", T, HS, window);
+    lens_attention_shape s = {T, 4, 2, HS, 1 / sqrtf((float)HS), window};
     size_t queries = T * 4 * HS, keys = T * 2 * HS, rows = 4 * T;
     float *q = numbers(queries), *k = numbers(keys), *v = numbers(keys);
     float *out = nothing(queries), *lse = nothing(rows), *again = nothing(queries), *lse_again = nothing(rows);
     double *expected = doubles(queries, NULL), *expected_lse = doubles(rows, NULL);
-    reference_attention_forward(T, 4, 2, HS, (double)s.scale, doubles(queries, q), doubles(keys, k), doubles(keys, v),
-                                expected, expected_lse);
+    reference_attention_forward(T, 4, 2, HS, (double)s.scale, window, doubles(queries, q), doubles(keys, k),
+                                doubles(keys, v), expected, expected_lse);
     must(lens_attention_forward(c.one, s, (lens_spans){0}, LENS_ARITHMETIC_BF16, q, k, v, out, lse));
     must(lens_attention_forward(c.three, s, (lens_spans){0}, LENS_ARITHMETIC_BF16, q, k, v, again, lse_again));
     // Numbers of 8 bits, here at most 1.
@@ -138,7 +138,10 @@ void check_features(contexts c, lens_context *scalar) {
     check_weights_of_16(c);
     static const size_t tokens_of[] = {1, 2, 9, 12, 13, 65, 97}, sizes[] = {1, 8, 17, 64};
     for (size_t i = 0; i < COUNT(tokens_of); i++)
-        for (size_t j = 0; j < COUNT(sizes); j++) check_bf16(c, tokens_of[i], sizes[j]);
+        for (size_t j = 0; j < COUNT(sizes); j++) {
+            check_bf16(c, tokens_of[i], sizes[j], 0);
+            check_bf16(c, tokens_of[i], sizes[j], 1 + tokens_of[i] / 3);
+        }
 }
 
 uint64_t bits_of_products(lens_context *c) {

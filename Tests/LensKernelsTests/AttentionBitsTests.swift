@@ -18,6 +18,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 30, 200, 699])
+    func windowsAreTheSameForAnyNumberOfThreads(_ window: Int) throws {
+        var test = AttentionCase(tokens: 700, keyValueHeads: 2, group: 2, size: 16, magnitude: 2)
+        test.window = window
+        for set in InstructionSet.supported {
+            let alone = test.run(try Context(set, threads: 1))
+            for _ in 0..<3 { #expect(test.run(try Context(set, threads: 3)) == alone) }
+        }
+    }
+
+    @Test func aWindowOfAllTokensIsNone() throws {
+        var test = AttentionCase(tokens: 500, keyValueHeads: 2, group: 3, size: 20, magnitude: 2)
+        for context in try contexts(threads: 2) {
+            test.window = 0
+            let expected = test.run(context)
+            for window in [500, 501, 100_000, Int.max] {
+                test.window = window
+                #expect(test.run(context) == expected)
+            }
+        }
+    }
+
     @Test func steadyWorkAllocatesNothing() throws {
         let test = AttentionCase(tokens: 700, keyValueHeads: 2, group: 2, size: 64)
         for context in try contexts(threads: 3) {
@@ -59,7 +81,7 @@ import Testing
         for (keyValueHeads, group, size) in [(2, 3, 20), (1, 9, 64), (3, 1, 16)] {
             var test = AttentionCase(
                 tokens: tokens, keyValueHeads: keyValueHeads, group: group, size: size, magnitude: 2)
-            (test.arithmetic, test.bounds) = (arithmetic, bounds)
+            (test.arithmetic, test.bounds, test.window) = (arithmetic, bounds, group == 9 ? 70 : 0)
             let kv = keyValueHeads * size, damaged = bounds[3]..<bounds[4]
             for i in damaged.lowerBound * kv..<damaged.upperBound * kv { (test.k[i], test.v[i]) = (.nan, .infinity) }
             for context in try contexts(threads: 3) {
@@ -74,7 +96,7 @@ import Testing
 
     @Test func spansOfOtherRowsAreRefused() throws {
         let context = try Context(.scalar, threads: 1)
-        let shape = lens_attention_shape(T: 3, NH: 1, NKV: 1, HS: 1, scale: 1)
+        let shape = lens_attention_shape(T: 3, NH: 1, NKV: 1, HS: 1, scale: 1, window: 0)
         let x: [Float] = [1, 2, 3], angle: [Float] = []
         var out = x, lse = x, rotated = x
         for bounds in [[0, 2], [1, 3], [0, 2, 1, 3], [0, 4]] {

@@ -33,13 +33,16 @@ struct AttentionCase: CustomStringConvertible {
     /// Of the forward.
     var arithmetic = LENS_ARITHMETIC_F32
 
+    /// Keys that a query sees; 0 for all.
+    var window = 0
+
     /// Where sequences begin, and where the last one ends; nil for one.
     var bounds: [Int]?
 
     var description: String { "T=\(tokens) NH=\(heads) NKV=\(keyValueHeads) HS=\(size)" }
 
     var shape: lens_attention_shape {
-        lens_attention_shape(T: tokens, NH: heads, NKV: keyValueHeads, HS: size, scale: scale)
+        lens_attention_shape(T: tokens, NH: heads, NKV: keyValueHeads, HS: size, scale: scale, window: window)
     }
 
     /// The same case without the tokens from `count` on.
@@ -149,9 +152,10 @@ struct AttentionReference {
 
     private mutating func row(_ i: Int, _ head: Int) {
         let size = test.size, scale = Double(test.scale), sumLength = Double(size) + few, keys = Double(i + 1) + few
+        let seen = (test.window == 0 ? 0 : max(0, i + 1 - test.window))...i
         let query = (i * test.heads + head) * size, kvHead = head * test.keyValueHeads / test.heads
         var scores: [Double] = [], scoreError = 0.0
-        for j in 0...i {
+        for j in seen {
             let s = product(test.q, query, test.k, (j * test.keyValueHeads + kvHead) * size)
             scores.append(s.sum * scale)
             scoreError = max(scoreError, sumLength * unit * s.magnitude * scale)
@@ -168,8 +172,8 @@ struct AttentionReference {
         var delta = Bounded()
         for d in 0..<size {
             var sum = 0.0, magnitude = 0.0
-            for j in 0...i {
-                let term = p[j] * Double(test.v[(j * test.keyValueHeads + kvHead) * size + d])
+            for j in seen {
+                let term = p[j - seen.lowerBound] * Double(test.v[(j * test.keyValueHeads + kvHead) * size + d])
                 sum += term
                 magnitude += abs(term)
             }
@@ -179,7 +183,7 @@ struct AttentionReference {
             delta.value += sum * dout
             delta.error += abs(dout) * (o.error + sumLength * unit * abs(sum))
         }
-        for j in 0...i { pair(i, j, query, kvHead, p[j], backwardError, delta) }
+        for j in seen { pair(i, j, query, kvHead, p[j - seen.lowerBound], backwardError, delta) }
     }
 
     private mutating func pair(

@@ -39,6 +39,17 @@ import Testing
         try check(AttentionCase(tokens: t, keyValueHeads: keyValueHeads, group: group, size: size, magnitude: 2))
     }
 
+    /// Windows around the tiles and blocks, and past the whole sequence; several chunks of the backward pass.
+    @Test(arguments: [1, 2, 23, 24, 25, 64, 95, 97, 288, 500, 899, 900, 5000])
+    func matchesDoublePrecisionInAWindow(_ window: Int) throws {
+        for (tokens, keyValueHeads, group, size) in [(900, 2, 2, 8), (145, 1, 3, 20)] {
+            var test = AttentionCase(
+                tokens: tokens, keyValueHeads: keyValueHeads, group: group, size: size, magnitude: 2)
+            test.window = window
+            try check(test)
+        }
+    }
+
     /// Long enough for several blocks in one chunk of the backward pass.
     @Test func matchesDoublePrecisionOverALongSequence() throws {
         try check(AttentionCase(tokens: 3200, size: 3, magnitude: 2))

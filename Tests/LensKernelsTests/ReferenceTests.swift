@@ -101,13 +101,15 @@ private func expectEqual(_ result: [Double], _ expected: [Double], sourceLocatio
         #expect(gradient == [5, 10, 3, 4, 22, 40])
     }
 
-    @Test func attentionGradients() {
-        let test = AttentionCase(tokens: 5, keyValueHeads: 2, group: 2, size: 3, seed: 10)
+    @Test(arguments: [0, 1, 2, 3])
+    func attentionGradients(window: Int) {
+        var test = AttentionCase(tokens: 5, keyValueHeads: 2, group: 2, size: 3, seed: 10)
+        test.window = window
         let q = test.q.doubles, k = test.k.doubles, v = test.v.doubles, dout = test.dout.doubles
         func forward(_ q: [Double], _ k: [Double], _ v: [Double]) -> (out: [Double], lse: [Double]) {
             var out = q, lse = [Double](repeating: 0, count: test.heads * test.tokens)
             unsafe reference_attention_forward(
-                test.tokens, test.heads, test.keyValueHeads, test.size, Double(test.scale), q, k, v, &out, &lse)
+                test.tokens, test.heads, test.keyValueHeads, test.size, Double(test.scale), window, q, k, v, &out, &lse)
             return (out, lse)
         }
         let (out, lse) = forward(q, k, v)
@@ -115,8 +117,8 @@ private func expectEqual(_ result: [Double], _ expected: [Double], sourceLocatio
         #expect(out[..<3] == v[..<3])
         var dq = q, dk = k, dv = v
         unsafe reference_attention_backward(
-            test.tokens, test.heads, test.keyValueHeads, test.size, Double(test.scale), q, k, v, out, lse, dout, &dq,
-            &dk, &dv)
+            test.tokens, test.heads, test.keyValueHeads, test.size, Double(test.scale), window, q, k, v, out, lse,
+            dout, &dq, &dk, &dv)
         expectEqual(dq, centralDifferences(at: q) { dot(forward($0, k, v).out, dout) })
         expectEqual(dk, centralDifferences(at: k) { dot(forward(q, $0, v).out, dout) })
         expectEqual(dv, centralDifferences(at: v) { dot(forward(q, k, $0).out, dout) })

@@ -138,8 +138,8 @@ static void heads(lens_context *c) {
     for (size_t i = 0; i < COUNT(sizes); i++) head(c, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 
-static void attention(lens_context *c, size_t T, size_t NH, size_t NKV, size_t HS) {
-    lens_attention_shape shape = {T, NH, NKV, HS, 0.3f};
+static void attention(lens_context *c, size_t T, size_t NH, size_t NKV, size_t HS, size_t window) {
+    lens_attention_shape shape = {T, NH, NKV, HS, 0.3f, window};
     size_t keys = T * NKV * HS, third = (T + 2) / 3, positions[512];
     for (size_t i = 0; i < third; i++) positions[i] = 3 * i;
     float *q = numbers(T * NH * HS), *k = numbers(keys), *v = numbers(keys), *all = numbers(T * NH * HS);
@@ -164,11 +164,11 @@ static void attentions(lens_context *c) {
     static const size_t tokens_of[] = {1, 2, 15, 17, 63, 64, 65, 130}, head_sizes[] = {1, 8, 17, 64, 72};
     for (size_t i = 0; i < COUNT(tokens_of); i++) {
         for (size_t j = 0; j < COUNT(head_sizes); j++) {
-            attention(c, tokens_of[i], 1, 1, head_sizes[j]);
-            attention(c, tokens_of[i], 6, 2, head_sizes[j]);
+            attention(c, tokens_of[i], 1, 1, head_sizes[j], 0);
+            attention(c, tokens_of[i], 6, 2, head_sizes[j], 1 + tokens_of[i] / 2);
         }
     }
-    attention(c, 400, 3, 1, 64);
+    attention(c, 400, 3, 1, 64, 70);
 }
 
 static void weights(lens_context *c, int type, size_t M, size_t N, size_t K, size_t head_size) {
@@ -304,7 +304,7 @@ static float user_bits(lens_context *c) {
     must(lens_gemm_f32(c, T, C, C, false, true, false, x, C, w, C, y, C));
     must(lens_gemm_f32(c, C, C, T, true, false, true, y, C, x, C, w, C));
     must(lens_bias_backward(c, T, C, y, w));
-    lens_attention_shape shape = {user_tokens, 2, 1, 16, 0.3f};
+    lens_attention_shape shape = {user_tokens, 2, 1, 16, 0.3f, 0};
     float *lse = rest, *delta = rest + keys, *dk = rest + 2 * keys, *dv = rest + 3 * keys, *dq = rest + 4 * keys;
     must(lens_attention_forward(c, shape, (lens_spans){0}, LENS_ARITHMETIC_F32, q, k, k, out, lse));
     must(lens_attention_backward(c, shape, (lens_spans){0}, (lens_attention_queries){user_tokens, NULL}, q, k, k, out, lse, q,

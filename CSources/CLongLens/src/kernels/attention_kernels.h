@@ -15,9 +15,10 @@ typedef struct lens_attention_forward_tile {
     const float *k, *v; // row-packed
     size_t HSP;         // padded head size
     size_t keys;        // a multiple of `rows`
-    ptrdiff_t diagonal; // lane i sees key j when j <= i + diagonal
+    ptrdiff_t diagonal; // lane i sees the last `window` of the keys j <= i + diagonal
+    ptrdiff_t window;   // at least 1
     float *s;           // [keys][lanes], scratch
-    float *maximum;     // [lanes], running maximum of the scores, -inf at first
+    float *maximum;     // [lanes], running maximum of the scores; at first -inf, finite where a lane may see no key
     float *sum;         // [lanes], running sum of exp2(score - maximum)
     float *out;         // lane-packed, running sum of exp2(score - maximum) * v
     // Rows of K and V that will soon be packed, `next_stride` apart: the kernel may prefetch them.
@@ -34,7 +35,8 @@ typedef struct lens_attention_backward_tile {
     size_t HSP;
     size_t queries;     // a multiple of `rows`
     size_t tiles;       // keys = tiles * lanes
-    ptrdiff_t diagonal; // query i sees key j when j <= i + diagonal
+    ptrdiff_t diagonal; // query i sees the last `window` of the keys j <= i + diagonal
+    ptrdiff_t window;   // at least 1
     float *p, *ds;      // [queries][keys], scratch
     float *dq;          // row-packed, += ds · k
     float *dk_t, *dv_t; // [tiles] lane-packed, += dsᵀ · q and pᵀ · dout

@@ -26,6 +26,8 @@ typedef struct backward_job {
     size_t tiles;                       // tiles of keys in a chunk, a multiple of the kernel's
     size_t chunk;                       // tokens of a chunk = tiles * lanes
     size_t chunks;                      // n
+    size_t reach;                       // chunks of keys before their own that queries see
+    ptrdiff_t window;
     lens_turn *query_turns, *key_turns; // [NKV][n]: shares added so far
     size_t turn_bytes;                  // at the start of the first thread's scratch
 } backward_job;
@@ -178,6 +180,8 @@ static void meet(const backward_job *job, const backward_memory *m, size_t queri
         for (size_t tile = 0; tile < tiles; tile += kernels->backward_tiles) {
             size_t key = tile * lanes;
             if ((ptrdiff_t)(i + rows) + diagonal <= (ptrdiff_t)key) break;
+            size_t tiles_here = min(kernels->backward_tiles, tiles - tile);
+            if ((ptrdiff_t)i + diagonal - job->window >= (ptrdiff_t)(key + tiles_here * lanes) - 1) continue;
             lens_attention_backward_tile t = {
                 .q = m->q + i * HSP,
                 .dout = m->dout + i * HSP,
@@ -188,8 +192,9 @@ static void meet(const backward_job *job, const backward_memory *m, size_t queri
                 .v_t = m->v_t + key * HSP,
                 .HSP = HSP,
                 .queries = rows,
-                .tiles = min(kernels->backward_tiles, tiles - tile),
+                .tiles = tiles_here,
                 .diagonal = diagonal + (ptrdiff_t)i - (ptrdiff_t)key,
+                .window = job->window,
                 .p = m->p,
                 .ds = m->ds,
                 .dq = m->dq + i * HSP,
@@ -214,6 +219,10 @@ static void add_keys(const backward_job *job, const backward_memory *m, size_t k
     }
 }
 
+static lens_attention_schedule schedule_of(const backward_job *job) {
+    return (lens_attention_schedule){job->chunks, job->shape.NKV, job->reach};
+}
+
 static void meet_chunk(const backward_job *job, const backward_memory *m, lens_attention_meeting meeting) {
     const lens_attention_shape s = job->shape;
     size_t group = s.NH / s.NKV, lanes = job->kernels->lanes, n = job->chunks;
@@ -221,7 +230,8 @@ static void meet_chunk(const backward_job *job, const backward_memory *m, lens_a
     query_chunk queries = chunk_of_queries(job, i, i == j);
     size_t first_key = j * job->chunk, tiles = ceil_div(min(job->chunk, s.T - first_key), lanes);
     lens_turn *at_queries = job->query_turns + kv_head * n + i, *at_keys = job->key_turns + kv_head * n + j;
-    size_t query_turn = lens_attention_query_turn(n, meeting), key_turn = lens_attention_key_turn(n, meeting);
+    size_t query_turn = lens_attention_query_turn(schedule_of(job), meeting);
+    size_t key_turn = lens_attention_key_turn(schedule_of(job), meeting);
 
     load_keys(job, m, kv_head, first_key, tiles);
     for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
@@ -240,7 +250,7 @@ static void meet_chunk(const backward_job *job, const backward_memory *m, lens_a
 static void backward_piece(void *argument, size_t index, size_t thread) {
     const backward_job *job = argument;
     lens_attention_meeting meeting;
-    if (!lens_attention_meeting_at(job->chunks, job->shape.NKV, index, &meeting)) return;
+    if (!lens_attention_meeting_at(schedule_of(job), index, &meeting)) return;
     backward_memory m = divide(job, thread);
     meet_chunk(job, &m, meeting);
 }
@@ -267,6 +277,9 @@ static void plan(backward_job *job) {
     job->tiles = blocks * kernels->backward_tiles;
     job->chunk = blocks * block;
     job->chunks = ceil_div(job->shape.T, job->chunk);
+    job->window = lens_attention_window(job->shape);
+    // The last key of a chunk is in the window of the first query so many chunks later.
+    job->reach = ((size_t)job->window + job->chunk - 2) / job->chunk;
     job->turn_bytes = round_up(2 * job->chunks * job->shape.NKV * sizeof(lens_turn), 64);
 }
 
@@ -280,7 +293,7 @@ lens_scratch_need lens_attention_scratch(const lens_context *context, lens_atten
 
 static lens_status run(lens_context *context, backward_job *job) {
     plan(job);
-    size_t turns = job->chunks * job->shape.NKV, pieces = lens_attention_meetings(job->chunks, job->shape.NKV);
+    size_t turns = job->chunks * job->shape.NKV, pieces = lens_attention_meetings(schedule_of(job));
     if (!lens_scratch_take(context, pieces, scratch_bytes(job))) return LENS_NO_MEMORY;
     job->query_turns = lens_scratch_of(context, 0);
     job->key_turns = job->query_turns + turns;

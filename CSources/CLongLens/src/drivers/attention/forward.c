@@ -1,12 +1,14 @@
 // Forward attention: which query meets which key, in which order. One piece of work is a block of queries of one
-// sequence and a few heads that share their keys; it walks the sequence's keys from the first to the diagonal.
+// sequence and a few heads that share their keys; it walks the sequence's keys from the first that it sees to the diagonal.
 #include "drivers/attention/scratch.h"
 #include "drivers/spans.h"
 #include "lens/attention.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 #include "sizes.h"
+#include <float.h>
 #include <math.h>
+#include <stdint.h>
 
 typedef struct forward_job {
     const lens_context *context;
@@ -22,6 +24,7 @@ typedef struct forward_job {
     size_t slices; // pieces a group is cut into
     size_t tiles;  // tiles of queries of one head in one piece
     size_t blocks; // blocks of queries in all sequences
+    ptrdiff_t window;
 } forward_job;
 
 // The parts of one thread's scratch memory.
@@ -56,7 +59,8 @@ static void start_tile(const forward_job *job, const forward_memory *m, size_t t
                               job->q + (first * s.NH + head) * s.HS, s.NH * s.HS, m->q + tile * size);
     for (size_t i = 0; i < size; i++) m->out[tile * size + i] = 0;
     for (size_t i = 0; i < lanes; i++) {
-        m->maximum[tile * lanes + i] = -INFINITY;
+        // Where a lane may see none of the first keys, their scores, -inf, must be below the maximum.
+        m->maximum[tile * lanes + i] = s.window > 0 ? -FLT_MAX : -INFINITY;
         m->sum[tile * lanes + i] = 0;
     }
 }
@@ -95,6 +99,7 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
         for (size_t i = 0; i < tiles; i++) {
             size_t query = first_query + i * lanes, end = query + lanes, tile = h * tiles + i;
             if (end <= first_key) continue;
+            if ((ptrdiff_t)query - job->window >= (ptrdiff_t)(first_key + kernels->forward_keys) - 1) continue;
             lens_attention_forward_tile t = {
                 .q = m->q + tile * size,
                 .k = m->k,
@@ -102,6 +107,7 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
                 .HSP = job->HSP,
                 .keys = min(kernels->forward_keys, round_up(end - first_key, kernels->rows)),
                 .diagonal = (ptrdiff_t)query - (ptrdiff_t)first_key,
+                .window = job->window,
                 .s = m->s,
                 .maximum = m->maximum + tile * lanes,
                 .sum = m->sum + tile * lanes,
@@ -141,7 +147,10 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
     forward_memory m = divide(job, lens_scratch_of(job->context, thread));
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < tiles; i++) start_tile(job, &m, h * tiles + i, head + h, first + i * lanes);
-    for (size_t key = 0; key < end; key += kernels->forward_keys) {
+    // From the block on that holds the first key of the first query's window.
+    ptrdiff_t before = (ptrdiff_t)first - job->window + 1; // keys that none of the queries sees
+    size_t unseen = before > 0 ? (size_t)before / kernels->forward_keys * kernels->forward_keys : 0;
+    for (size_t key = unseen; key < end; key += kernels->forward_keys) {
         size_t rows = min(kernels->forward_keys, s.T - key), start = (key * s.NKV + kv_head) * s.HS;
         job->forward.pack_keys(rows, kernels->forward_keys, s.HS, job->HSP, job->k + start, s.NKV * s.HS, m.k);
         job->forward.pack_values(rows, kernels->forward_keys, s.HS, job->HSP, job->v + start, s.NKV * s.HS, m.v);
@@ -154,6 +163,11 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
 // Rows of one piece: enough that copying keys costs little, few enough that short sequences occupy many threads.
 enum { heads_of_piece = 8, rows_of_piece = 768, enough_pieces = 32 };
 
+ptrdiff_t lens_attention_window(lens_attention_shape shape) {
+    const size_t all = PTRDIFF_MAX / 4; // with room for sums
+    return (ptrdiff_t)(shape.window == 0 ? all : min(shape.window, all));
+}
+
 // How the work on a shape is cut.
 static forward_job plan(const lens_context *context, lens_attention_shape shape) {
     const lens_attention_kernels *kernels = &context->kernels->attention;
@@ -164,6 +178,7 @@ static forward_job plan(const lens_context *context, lens_attention_shape shape)
         .kernels = kernels,
         .HSP = round_up(shape.HS, kernels->head_multiple),
         .heads = min(group, heads_of_piece),
+        .window = lens_attention_window(shape),
     };
     job.slices = ceil_div(group, job.heads);
     job.tiles = max(1, rows_of_piece / (job.heads * kernels->lanes));

@@ -5,8 +5,13 @@
 enum { lanes = 8, tile_lanes = lanes, tile_rows = 1 };
 enum { HEAD_MULTIPLE = 1, FORWARD_KEYS = 32, BACKWARD_TILES = 4, BACKWARD_QUERIES = 32 };
 
+// Whether the query at `distance` past the first key sees a key.
+static bool sees(ptrdiff_t distance, ptrdiff_t window, size_t key) {
+    return (ptrdiff_t)key <= distance && (ptrdiff_t)key > distance - window;
+}
+
 static float score(const lens_attention_forward_tile *t, size_t key, size_t lane) {
-    if ((ptrdiff_t)key > (ptrdiff_t)lane + t->diagonal) return -INFINITY;
+    if (!sees((ptrdiff_t)lane + t->diagonal, t->window, key)) return -INFINITY;
     float sum = 0;
     for (size_t d = 0; d < t->HSP; d++) sum += t->k[key * t->HSP + d] * t->q[d * lanes + lane];
     return sum;
@@ -39,7 +44,7 @@ static void probabilities(const lens_attention_backward_tile *t, size_t i, size_
     const float *k_t = t->k_t + j / lanes * t->HSP * lanes + j % lanes;
     const float *v_t = t->v_t + j / lanes * t->HSP * lanes + j % lanes;
     float s = 0, dp = 0, p = 0, ds = 0;
-    if ((ptrdiff_t)j <= (ptrdiff_t)i + t->diagonal) {
+    if (sees((ptrdiff_t)i + t->diagonal, t->window, j)) {
         for (size_t d = 0; d < t->HSP; d++) {
             s += t->q[i * t->HSP + d] * k_t[d * lanes];
             dp += t->dout[i * t->HSP + d] * v_t[d * lanes];

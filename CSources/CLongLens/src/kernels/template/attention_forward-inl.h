@@ -22,6 +22,17 @@ static void forward_scores(const lens_attention_forward_tile *t) {
     }
 }
 
+// Scores before the window become -inf.
+static void forward_mask_before(const lens_attention_forward_tile *t) {
+    ptrdiff_t lowest = t->diagonal - t->window + 1, end = lowest + tile_lanes - 1; // of the first lane, of the last
+    for (ptrdiff_t j = 0; j < (ptrdiff_t)t->keys && j < end; j++) {
+        for (ptrdiff_t lane = 0; lane < tile_lanes; lane += VF_WIDTH) {
+            float *s = t->s + j * tile_lanes + lane;
+            vf_store(s, vf_first_or(vf_load(s), lane_count(j - lowest + 1 - lane), vf_set1(-INFINITY)));
+        }
+    }
+}
+
 // Scores past the diagonal become -inf.
 static void forward_mask(const lens_attention_forward_tile *t) {
     ptrdiff_t first = t->diagonal + 1 > 0 ? t->diagonal + 1 : 0;
@@ -78,6 +89,7 @@ static void forward(const lens_attention_forward_tile *t) {
     vf correction[tile_vectors];
     forward_scores(t);
     if ((ptrdiff_t)t->keys - 1 > t->diagonal) forward_mask(t);
+    if (tile_lanes + t->diagonal > t->window) forward_mask_before(t);
     forward_softmax(t, correction);
     forward_output(t, correction);
 }
