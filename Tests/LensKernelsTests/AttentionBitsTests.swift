@@ -98,7 +98,7 @@ import Testing
         let context = try Context(.scalar, threads: 1)
         let shape = lens_attention_shape(T: 3, NH: 1, NKV: 1, HS: 1, scale: 1, window: 0)
         let x: [Float] = [1, 2, 3], angle: [Float] = []
-        var out = x, lse = x, rotated = x
+        var out = x, lse = x, rotated = x, gradients = (x, x, x)
         for bounds in [[0, 2], [1, 3], [0, 2, 1, 3], [0, 4]] {
             let status = unsafe bounds.withUnsafeBufferPointer {
                 let spans = unsafe lens_spans(count: bounds.count - 1, bounds: $0.baseAddress)
@@ -106,15 +106,15 @@ import Testing
                     unsafe [
                         lens_attention_forward($0, shape, spans, LENS_ARITHMETIC_F32, x, x, x, &out, &lse),
                         lens_attention_backward(
-                            $0, shape, spans, lens_attention_queries(count: 3, positions: nil), x, x, x, x, x, x, &out,
-                            &lse, &rotated, &out),
+                            $0, shape, spans, lens_attention_queries(count: 3, positions: nil), x, x, x, x, x, x, &lse,
+                            &gradients.0, &gradients.1, &gradients.2),
                         lens_rope_forward($0, 3, spans, 1, 1, 0, angle, angle, &rotated),
                     ]
                 }
             }
             #expect(status == [LENS_INVALID, LENS_INVALID, LENS_INVALID])
         }
-        #expect(out == x && lse == x && rotated == x)
+        #expect(out == x && lse == x && rotated == x && gradients == (x, x, x))
     }
 
     /// A token whose output has no gradient gives none, and later keys get none from earlier queries.
