@@ -307,8 +307,8 @@ static float user_bits(lens_context *c) {
     lens_attention_shape shape = {user_tokens, 2, 1, 16, 0.3f, 0};
     float *lse = rest, *delta = rest + keys, *dk = rest + 2 * keys, *dv = rest + 3 * keys, *dq = rest + 4 * keys;
     must(lens_attention_forward(c, shape, (lens_spans){0}, LENS_ARITHMETIC_F32, q, k, k, out, lse));
-    must(lens_attention_backward(c, shape, (lens_spans){0}, (lens_attention_queries){user_tokens, NULL}, q, k, k, out, lse, q,
-                                 delta, dq, dk, dv));
+    must(lens_attention_backward(c, shape, (lens_spans){0}, (lens_attention_queries){user_tokens, NULL}, q, k, k, out,
+                                 lse, q, delta, dq, dk, dv));
     float sum = 0;
     for (size_t i = 0; i < C * C; i++) sum += w[i];
     for (size_t i = 0; i < 2 * keys; i++) sum += dq[i] + out[i];

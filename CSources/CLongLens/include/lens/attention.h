@@ -12,12 +12,14 @@
 LENS_BEGIN_C
 
 typedef struct lens_attention_shape {
-    size_t T;    // tokens, of one sequence or several; query i of a sequence attends to its keys 0...i, or the last of them
+    size_t
+        T; // tokens, of one sequence or several; query i of a sequence attends to its keys 0...i, or the last of them
     size_t NH;   // query heads, a multiple of NKV
     size_t NKV;  // key/value heads; query head h reads key/value head h / (NH / NKV)
     size_t HS;   // head size, any value of at least 1
     float scale; // multiplies the scores; usually 1/sqrt(HS)
-    // Keys that a query sees, the last ones up to its own (Mistral, arXiv 2310.06825); 0: all. The work is in proportion.
+    // Keys that a query sees, the last ones up to its own (Mistral, arXiv 2310.06825); 0: all. The work is in
+    // proportion.
     size_t window;
 } lens_attention_shape;
 

@@ -13,8 +13,7 @@ static size_t first_key(size_t i, size_t window) { return window == 0 || i < win
 
 // Query i of a head sees the last keys up to i of the key/value head that its group shares.
 void reference_attention_forward(size_t T, size_t NH, size_t NKV, size_t HS, double scale, size_t window,
-                                 const double *q,
-                                 const double *k, const double *v, double *out, double *lse) {
+                                 const double *q, const double *k, const double *v, double *out, double *lse) {
     for (size_t h = 0; h < NH; h++) {
         size_t kv_head = h / (NH / NKV);
         for (size_t i = 0; i < T; i++) {
@@ -22,7 +21,8 @@ void reference_attention_forward(size_t T, size_t NH, size_t NKV, size_t HS, dou
             double maximum = -INFINITY, sum = 0, *o = out + (i * NH + h) * HS;
             for (size_t j = first_key(i, window); j <= i; j++)
                 maximum = fmax(maximum, scale * dot(HS, query, k + (j * NKV + kv_head) * HS));
-            for (size_t j = first_key(i, window); j <= i; j++) sum += exp(scale * dot(HS, query, k + (j * NKV + kv_head) * HS) - maximum);
+            for (size_t j = first_key(i, window); j <= i; j++)
+                sum += exp(scale * dot(HS, query, k + (j * NKV + kv_head) * HS) - maximum);
             lse[h * T + i] = maximum + log(sum);
             memset(o, 0, HS * sizeof *o);
             for (size_t j = first_key(i, window); j <= i; j++) {
@@ -35,9 +35,8 @@ void reference_attention_forward(size_t T, size_t NH, size_t NKV, size_t HS, dou
 
 // p = exp(s - lse), dp = dout · v, ds = p * (dp - dout · out); s = scale * q · k.
 void reference_attention_backward(size_t T, size_t NH, size_t NKV, size_t HS, double scale, size_t window,
-                                 const double *q,
-                                  const double *k, const double *v, const double *out, const double *lse,
-                                  const double *dout, double *dq, double *dk, double *dv) {
+                                  const double *q, const double *k, const double *v, const double *out,
+                                  const double *lse, const double *dout, double *dq, double *dk, double *dv) {
     memset(dq, 0, T * NH * HS * sizeof *dq);
     memset(dk, 0, T * NKV * HS * sizeof *dk);
     memset(dv, 0, T * NKV * HS * sizeof *dv);

@@ -1,6 +1,6 @@
-// Backward attention, one sequence after the other. A sequence is cut into chunks; one piece of work is one chunk of queries (of all heads of a
-// group) that meets one chunk of keys. It computes its share of dq, dk and dv in its own scratch memory, with the
-// scores recomputed once (five products), and then adds the shares in a fixed order
+// Backward attention, one sequence after the other. A sequence is cut into chunks; one piece of work is one chunk of
+// queries (of all heads of a group) that meets one chunk of keys. It computes its share of dq, dk and dv in its own
+// scratch memory, with the scores recomputed once (five products), and then adds the shares in a fixed order
 // (schedule.h). So the result does not depend on the threads, all threads are busy with one sequence and one head, and
 // the memory beyond one thread's scratch is two counters for each chunk and head.
 #include "drivers/attention/schedule.h"
@@ -23,10 +23,10 @@ typedef struct backward_job {
     float *delta, *dq, *dk, *dv;
     const lens_attention_kernels *kernels;
     size_t HSP;
-    size_t tiles;                       // tiles of keys in a chunk, a multiple of the kernel's
-    size_t chunk;                       // tokens of a chunk = tiles * lanes
-    size_t chunks;                      // n
-    size_t reach;                       // chunks of keys before their own that queries see
+    size_t tiles;  // tiles of keys in a chunk, a multiple of the kernel's
+    size_t chunk;  // tokens of a chunk = tiles * lanes
+    size_t chunks; // n
+    size_t reach;  // chunks of keys before their own that queries see
     ptrdiff_t window;
     lens_turn *query_turns, *key_turns; // [NKV][n]: shares added so far
     size_t turn_bytes;                  // at the start of the first thread's scratch

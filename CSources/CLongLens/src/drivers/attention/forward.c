@@ -1,5 +1,6 @@
 // Forward attention: which query meets which key, in which order. One piece of work is a block of queries of one
-// sequence and a few heads that share their keys; it walks the sequence's keys from the first that it sees to the diagonal.
+// sequence and a few heads that share their keys; it walks the sequence's keys from the first that it sees to the
+// diagonal.
 #include "drivers/attention/scratch.h"
 #include "drivers/spans.h"
 #include "lens/attention.h"

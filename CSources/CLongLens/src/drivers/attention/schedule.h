@@ -2,7 +2,8 @@
 //
 // With n chunks, query chunk i and key chunk j meet in round (i + j) mod n. The pieces of a round share neither queries
 // nor keys, and a causal round has about half of the n possible pieces, the same in every round. With a window only the
-// keys of so many chunks before the queries' own are met. A chunk's shares are added in the order of rounds. Pieces are handed out in that order too, so a thread seldom waits for its turn.
+// keys of so many chunks before the queries' own are met. A chunk's shares are added in the order of rounds. Pieces are
+// handed out in that order too, so a thread seldom waits for its turn.
 #ifndef LENS_ATTENTION_SCHEDULE_H
 #define LENS_ATTENTION_SCHEDULE_H
 #include <stdbool.h>

@@ -48,15 +48,14 @@ void reference_embedding_forward(size_t T, size_t C, const double *table, const 
 /// dtable[token,C] += dout[T,C]
 void reference_embedding_backward(size_t T, size_t C, const double *dout, const int32_t *tokens, double *dtable);
 
-/// Causal attention with grouped heads, of the last `window` keys (0: all): out[T,NH,HS], lse[NH,T] from q[T,NH,HS] and k, v[T,NKV,HS].
+/// Causal attention with grouped heads, of the last `window` keys (0: all): out[T,NH,HS], lse[NH,T] from q[T,NH,HS] and
+/// k, v[T,NKV,HS].
 void reference_attention_forward(size_t T, size_t NH, size_t NKV, size_t HS, double scale, size_t window,
-                                 const double *q,
-                                 const double *k, const double *v, double *out, double *lse);
+                                 const double *q, const double *k, const double *v, double *out, double *lse);
 /// dq[T,NH,HS], dk, dv[T,NKV,HS] (overwritten) from dout[T,NH,HS] and what the forward was given and gave.
 void reference_attention_backward(size_t T, size_t NH, size_t NKV, size_t HS, double scale, size_t window,
-                                 const double *q,
-                                  const double *k, const double *v, const double *out, const double *lse,
-                                  const double *dout, double *dq, double *dk, double *dv);
+                                  const double *q, const double *k, const double *v, const double *out,
+                                  const double *lse, const double *dout, double *dq, double *dk, double *dv);
 
 /// The AdamW update number `step` (from 1) of n parameters p and their moments m, v from their gradients g.
 void reference_adamw(size_t n, size_t step, double learning_rate, double beta1, double beta2, double epsilon,
