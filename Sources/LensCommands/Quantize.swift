@@ -94,7 +94,7 @@ private final class QuantizationCheck {
         _ reader: DocumentReader, _ model: Pretrained, progress: ProgressLine, _ stop: StopRequest
     ) throws(LensError) {
         let configuration = model.model.configuration
-        contextLength = max(2, min(2048, configuration.contextLength, configuration.slidingWindow ?? .max))
+        contextLength = max(2, min(2048, configuration.contextLength))
         encoder = try model.sayingEncoder()
         bosToken = model.bosToken
         self.progress = WorkProgress(progress)

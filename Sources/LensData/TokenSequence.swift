@@ -1,16 +1,74 @@
-/// Tokens of one document that are seen together.
+import LensSupport
+
+/// Tokens that are computed together: of one document, or of several that are packed one after the other, of which each
+/// sees itself alone.
 public struct TokenSequence: Sendable, Equatable {
-    /// Id of the document.
-    public var document: String
-    /// Its number within the document, from 0.
-    public var index: Int
-    public var tokens: [Int32]
+    /// Id of the document; of packed ones, the first.
+    public let document: String
+    /// Its number within the document, from 0; of packed documents, among the packed sequences.
+    public let index: Int
+    public let tokens: [Int32]
+    /// The tokens with which documents begin, ascending, the first one 0.
+    public let documentStarts: [Int]
+    /// Ids of packed documents; empty of one.
+    private let packed: [String]
 
     /// Sequence `index` of the document of this id.
     public init(document: String, index: Int, tokens: [Int32]) {
         self.document = document
         self.index = index
         self.tokens = tokens
+        documentStarts = [0]
+        packed = []
+    }
+
+    /// Whole documents, at least one, packed one after the other.
+    public init(packing documents: [(id: String, tokens: [Int32])], index: Int) {
+        precondition(!documents.isEmpty && documents.allSatisfy { !$0.tokens.isEmpty }, "documents have tokens")
+        document = documents[0].id
+        self.index = index
+        tokens = documents.flatMap(\.tokens)
+        documentStarts = documents.dropLast().reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.tokens.count) }
+        packed = documents.map(\.id)
+    }
+
+    /// Tokens of each document, in order.
+    package var documentLengths: [Int] {
+        zip(documentStarts, documentStarts.dropFirst() + [tokens.count]).map { $1 - $0 }
+    }
+
+    /// How many tokens are predicted: all but those with which documents begin.
+    package var predictionCount: Int { tokens.count - documentStarts.count }
+
+    /// The packed documents, each as it is alone; the sequence itself where nothing is packed.
+    package var documents: [TokenSequence] {
+        if packed.isEmpty { return [self] }
+        return zip(packed, zip(documentStarts, documentLengths)).map { id, place in
+            TokenSequence(document: id, index: 0, tokens: Array(tokens[place.0..<place.0 + place.1]))
+        }
+    }
+
+    /// What belongs to the predictions of the whole sequence, `tokens.count - 1` values, from what belongs to those of each
+    /// of ``documents``: `empty` stands where a document begins, which nothing predicts.
+    package func joined<Value>(_ parts: [[Value]], empty: Value) -> [Value] {
+        Array(parts.joined(separator: [empty]))
+    }
+
+    /// The values of the tokens that are predicted, without those where documents begin.
+    package func predictions<Value>(_ values: [Value]) -> [Value] {
+        if documentStarts.count == 1 { return values }
+        var starts = documentStarts.dropFirst()[...]
+        return values.enumerated().compactMap { prediction, value in
+            guard starts.first == prediction + 1 else { return value }
+            starts = starts.dropFirst()
+            return nil
+        }
+    }
+
+    /// For messages: `document a, sequence 3`, or the packed documents.
+    package var name: String {
+        guard let last = packed.last, packed.count > 1 else { return "document \(document), sequence \(index)" }
+        return "packed sequence \(index) of \(packed.count) documents, \(document) to \(last)"
     }
 }
 

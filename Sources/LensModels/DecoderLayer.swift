@@ -15,6 +15,8 @@ struct DecoderLayer {
     let configuration: ModelConfiguration
     let parameters: LayerParameters
     let runtime: Runtime
+    /// Keys that a query sees, the last ones up to its own; nil for all.
+    let window: Int?
     /// Whether the forward's attention rounds to bf16 where the machine computes in it.
     var attendsInBF16 = false
 
@@ -34,12 +36,12 @@ struct DecoderLayer {
                 a.attentionInput, [(p.query, a.projectedQuery), (p.key, a.projectedKey), (p.value, a.value)],
                 on: runtime)
         }
-        if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary, spans) }
+        if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary) }
         if kept < .attention {
             try runtime.attention(
                 query: a.query, key: a.key, value: a.value, heads: configuration.headCount,
-                keyValueHeads: configuration.keyValueHeadCount, spans: spans, inBF16: attendsInBF16, into: a.attended,
-                logSumExp: a.logSumExp)
+                keyValueHeads: configuration.keyValueHeadCount, spans: spans, window: window, inBF16: attendsInBF16,
+                into: a.attended, logSumExp: a.logSumExp)
         }
         if kept < .projections {
             if !a.middle.isSame(as: input) { a.middle.copy(from: input) }
@@ -51,12 +53,12 @@ struct DecoderLayer {
     }
 
     private func normAndRotateHeads(
-        _ a: LayerActivations, _ rotary: RotaryTable, _ spans: RowSpans?
+        _ a: LayerActivations, _ rotary: RotaryTable
     ) throws(LensError) {
         try normHeads(a.projectedQuery, weight: parameters.queryNorm, into: a.query, rstd: a.queryRstd)
         try normHeads(a.projectedKey, weight: parameters.keyNorm, into: a.key, rstd: a.keyRstd)
         for (x, heads) in [(a.query, configuration.headCount), (a.key, configuration.keyValueHeadCount)] {
-            try runtime.rotate(x, cosine: rotary.cosines, sine: rotary.sines, heads: heads, spans: spans)
+            try runtime.rotate(x, cosine: rotary.cosines, sine: rotary.sines, heads: heads, spans: rotary.spans)
         }
     }
 

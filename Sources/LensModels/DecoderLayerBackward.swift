@@ -50,11 +50,13 @@ extension DecoderLayer {
     /// gradients of the parameters to `gradient`. `a` holds the forward's activations of `input`; when
     /// `recomputesFeedForward`, gate and up projections are computed again block by block.
     ///
-    /// - Parameter tokens: those whose output gradient is not zero. The others cost nothing but as keys and values;
-    ///   where there are any, what `a` holds is lost.
+    /// - Parameters:
+    ///   - spans: the sequences that `input` holds; nil for one.
+    ///   - tokens: those whose output gradient is not zero. The others cost nothing but as keys and values;
+    ///     where there are any, what `a` holds is lost.
     func backward(
-        stream: Matrix, input: Matrix, _ a: LayerActivations, rotary: RotaryTable, gradient: LayerParameters,
-        scratch: LayerGradients, recomputesFeedForward: Bool, tokens: WeightedTokens
+        stream: Matrix, input: Matrix, _ a: LayerActivations, rotary: RotaryTable, spans: RowSpans?,
+        gradient: LayerParameters, scratch: LayerGradients, recomputesFeedForward: Bool, tokens: WeightedTokens
     ) throws(LensError) {
         let count = tokens.rows.count
         let part = Part(
@@ -66,7 +68,7 @@ extension DecoderLayer {
         try runtime.rmsNormBackward(
             scratch.normed, x: a.middle, weight: parameters.feedForwardNorm, rstd: a.feedForwardRstd, into: stream,
             accumulate: true, weightGradient: gradient.feedForwardNorm)
-        try backwardAttention(part, stream, a, rotary, gradient, scratch)
+        try backwardAttention(part, stream, a, rotary, spans, gradient, scratch)
         try runtime.rmsNormBackward(
             scratch.normed, x: input, weight: parameters.attentionNorm, rstd: a.attentionRstd, into: stream,
             accumulate: true, weightGradient: gradient.attentionNorm)
@@ -112,8 +114,8 @@ extension DecoderLayer {
 
     /// Leaves the gradient of the attention part's normed input in `scratch.normed`.
     private func backwardAttention(
-        _ part: Part, _ stream: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ gradient: LayerParameters,
-        _ scratch: LayerGradients
+        _ part: Part, _ stream: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ spans: RowSpans?,
+        _ gradient: LayerParameters, _ scratch: LayerGradients
     ) throws(LensError) {
         let (p, tokens) = (parameters, part.tokens)
         try p.attentionOutput.backwardBias(outputGradient: stream, gradient: gradient.attentionOutput, on: runtime)
@@ -126,7 +128,8 @@ extension DecoderLayer {
         try runtime.attentionBackward(
             query: part.a.query, key: a.key, value: a.value, output: part.a.attended, logSumExp: part.a.logSumExp,
             outputGradient: part.scratch.attended, heads: configuration.headCount,
-            keyValueHeads: configuration.keyValueHeadCount, positions: tokens.isAll ? nil : tokens.rows,
+            keyValueHeads: configuration.keyValueHeadCount, spans: spans, window: window,
+            positions: tokens.isAll ? nil : tokens.rows,
             delta: part.scratch.delta, queryGradient: part.scratch.query, keyGradient: scratch.key,
             valueGradient: scratch.value)
         tokens.scatter([scratch.query])

@@ -44,8 +44,7 @@ public final class InferencePass {
     ///   - batch: most tokens of sequences that are computed together; a longer sequence is computed alone. Nil is for
     ///     one sequence at a time.
     ///   - grows: take memory for as many tokens as have come, not for the most at once.
-    /// `.machine` when there is no memory for so many tokens; `.data`, without `grows`, when `contextLength` is more than the
-    /// model's sliding window.
+    /// `.machine` when there is no memory for so many tokens.
     public convenience init(
         _ model: LanguageModel, contextLength: Int, batch: Int? = nil, grows: Bool = false,
         on runtime: Runtime = .shared
@@ -77,7 +76,6 @@ public final class InferencePass {
             model.configuration, attendsInBF16: model.store.layout.compute != .f32, on: runtime)
         scratch = KernelScratch(runtime)
         if grows { return }
-        try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         try take(self.batch)
         try scratch.reserve()
     }
@@ -224,10 +222,9 @@ public final class InferencePass {
             throw .usage("\(length) tokens at a time were given to a pass that takes \(batch).")
         }
         for tokens in sequences { try model.check(tokens) }
-        try model.configuration.checkWindow(contextLength: spans.longest, model: "The model")
         try grow(to: length)
         guard var buffers else { preconditionFailure("buffers were taken") }
-        buffers.rotary.prepare(length: spans.longest)
+        buffers.rotary.prepare(length: spans.longest, spans: spans)
         self.buffers = buffers
         let stream = buffers.stream.rows(0..<length)
         let a = buffers.activations.prefix(length, model.configuration)

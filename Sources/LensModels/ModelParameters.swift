@@ -21,9 +21,10 @@ struct ModelParameters {
     func decoderLayers(
         _ configuration: ModelConfiguration, attendsInBF16: Bool = false, on runtime: Runtime
     ) -> [DecoderLayer] {
-        layers.map {
+        layers.enumerated().map { index, parameters in
             DecoderLayer(
-                configuration: configuration, parameters: $0, runtime: runtime, attendsInBF16: attendsInBF16)
+                configuration: configuration, parameters: parameters, runtime: runtime,
+                window: configuration.attentionWindow(ofLayer: index), attendsInBF16: attendsInBF16)
         }
     }
 }

@@ -9,13 +9,21 @@ import LensKernels
     import Darwin
 #endif
 
-/// Cosines and sines of every position and pair: [length, headDimension / 2] each, from angles in double precision.
+/// Cosines and sines by which each row is rotated: [rows, headDimension / 2] each, from angles in double precision.
 struct RotaryTable {
     private(set) var cosines: Matrix
     private(set) var sines: Matrix
+    /// Sequences at whose beginnings the rows of the table begin anew; nil where each row of a sequence has its own.
+    private(set) var spans: RowSpans?
     private let configuration: ModelConfiguration
-    /// Those that the table holds.
-    private var filled: RotaryFrequencies?
+    /// What the table holds.
+    private var filled: Content?
+
+    private enum Content: Equatable {
+        /// Positions from 0.
+        case ascending(RotaryFrequencies)
+        case rows(SequenceLayout)
+    }
 
     init(_ configuration: ModelConfiguration, length: Int, arena: Arena) {
         self.configuration = configuration
@@ -23,17 +31,44 @@ struct RotaryTable {
         sines = arena.take("rotary sines", rows: length, columns: configuration.headDimension / 2)
     }
 
-    /// Fills the table for a sequence of `length` tokens; nothing to do when it holds the right values already.
-    mutating func prepare(length: Int) {
+    /// Fills the table for sequences that begin at position 0 and have the frequencies of `length` tokens; nothing to do
+    /// when it holds the right values already.
+    ///
+    /// - Parameter spans: the sequences that are rotated at once; nil for one.
+    mutating func prepare(length: Int, spans: RowSpans? = nil) {
+        self.spans = spans
         let frequencies = RotaryFrequencies(configuration, length: length)
-        if filled == frequencies { return }
-        for position in 0..<cosines.rows {
-            for (pair, frequency) in frequencies.inverse.enumerated() {
-                let angle = Double(position) * frequency
-                cosines[position, pair] = Float(cos(angle) * frequencies.attentionFactor)
-                sines[position, pair] = Float(sin(angle) * frequencies.attentionFactor)
+        if filled == .ascending(frequencies) { return }
+        for position in 0..<cosines.rows { fill(position, position: position, frequencies) }
+        filled = .ascending(frequencies)
+    }
+
+    /// Fills the table for the rows of a training sequence.
+    mutating func prepare(_ layout: SequenceLayout) {
+        if layout.isPlain { return prepare(length: layout.spans.rows) }
+        spans = nil
+        if filled == .rows(layout) { return }
+        var frequencies: RotaryFrequencies?
+        var length = 0
+        for document in 0..<layout.spans.count {
+            let rows = layout.spans[document]
+            if frequencies == nil || length != layout.reach ?? rows.count {
+                length = layout.reach ?? rows.count
+                frequencies = RotaryFrequencies(configuration, length: length)
+            }
+            guard let frequencies else { continue }
+            for row in rows {
+                fill(row, position: layout.positions.map { Int($0[row]) } ?? row - rows.lowerBound, frequencies)
             }
         }
-        filled = frequencies
+        filled = .rows(layout)
+    }
+
+    private func fill(_ row: Int, position: Int, _ frequencies: RotaryFrequencies) {
+        for (pair, frequency) in frequencies.inverse.enumerated() {
+            let angle = Double(position) * frequency
+            cosines[row, pair] = Float(cos(angle) * frequencies.attentionFactor)
+            sines[row, pair] = Float(sin(angle) * frequencies.attentionFactor)
+        }
     }
 }

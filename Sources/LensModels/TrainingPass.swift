@@ -18,17 +18,16 @@ package final class TrainingPass {
     private let buffers: TrainingBuffers
     private var rotary: RotaryTable
     private var tokens: [Int32] = []
+    private var layout = SequenceLayout.one(1)
 
     /// - Parameter gradients: where `backward` adds the gradients; of the model's configuration.
-    /// `.machine` when there is no memory for `contextLength` tokens, `.data` when they are more than the model's sliding
-    /// window.
+    /// `.machine` when there is no memory for `contextLength` tokens.
     package init(
         _ model: TrainableModel, gradients: ParameterStore, contextLength: Int, recompute: RecomputePolicy,
         on runtime: Runtime = .shared
     ) throws(LensError) {
         precondition(gradients.configuration == model.configuration)
         guard contextLength > 1 else { throw .usage("Training needs at least 2 tokens, not \(contextLength).") }
-        try model.configuration.checkWindow(contextLength: contextLength, model: "The model")
         let plan = Self.plan(model.configuration, contextLength: contextLength, recompute: recompute)
         scratch = Self.scratch(model.configuration, contextLength: contextLength, on: runtime)
         try scratch.reserve()
@@ -64,39 +63,45 @@ package final class TrainingPass {
         KernelScratch(.f32(configuration), length: contextLength, trains: true, on: runtime)
     }
 
-    /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs.
+    /// The losses of `tokens` under their whole context, T - 1 values; keeps what `backward` needs. Where a packed document
+    /// begins, which nothing predicts, the loss is 0.
     ///
     /// - Parameters:
     ///   - tokens: from 2 to `contextLength`.
+    ///   - layout: of so many tokens; nil for one document.
     ///   - progress: told after each layer what share of the layers is done.
     /// `.data` when a token lies outside the vocabulary; `.usage` for fewer or more tokens.
     package func forward(
-        _ tokens: [Int32], progress: (Double) -> Void = { _ in }
+        _ tokens: [Int32], layout: SequenceLayout? = nil, progress: (Double) -> Void = { _ in }
     ) throws(LensError) -> [Float] {
         guard tokens.count > 1 && tokens.count <= contextLength else {
             throw .usage(
                 "A sequence of \(tokens.count) tokens was given to a pass that takes from 2 to \(contextLength).")
         }
         try model.check(tokens)
-        self.tokens = tokens
-        rotary.prepare(length: tokens.count)
+        let layout = layout ?? .one(tokens.count)
+        precondition(layout.spans.rows == tokens.count, "a layout of so many tokens")
+        (self.tokens, self.layout) = (tokens, layout)
+        rotary.prepare(layout)
         let b = buffers.prefix(tokens.count, model.configuration)
         try runtime.embed(tokens, table: weights.embedding, into: b.inputs[0])
         for (index, layer) in layers.enumerated() {
             let a = b.activations(of: index)
-            try layer.forwardAttention(b.inputs[index], a, rotary: rotary)
+            try layer.forwardAttention(b.inputs[index], a, rotary: rotary, spans: layout.attentionSpans)
             try layer.forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
             progress(Double(index + 1) / Double(layers.count))
         }
         try runtime.rmsNorm(
             b.output, weight: weights.finalNorm, epsilon: model.configuration.normEpsilon, into: b.normed,
             rstd: b.rstd)
-        return try b.head.forward(
+        var losses = try b.head.forward(
             b.normed.rows(0..<tokens.count - 1), targets: Array(tokens.dropFirst()), on: runtime)
+        for start in layout.spans.bounds.dropFirst().dropLast() { losses[start - 1] = 0 }
+        return losses
     }
 
-    /// Adds to the gradients those of scale / (T - 1) * sum over t of weights[t] * loss[t], for the sequence of the
-    /// last `forward`. A token of weight 0 is as if its loss did not exist, and costs nothing in the head and little in
+    /// Adds to the gradients those of scale / N * sum over t of weights[t] * loss[t], for the sequence of the last `forward`
+    /// and its N predictions: T less the number of documents. Weights where a document begins are not looked at. A token of weight 0 is as if its loss did not exist, and costs nothing in the head and little in
     /// the last layer. Once for each `forward`.
     ///
     /// - Parameters:
@@ -111,8 +116,11 @@ package final class TrainingPass {
                 "\(weights.count) weights were given for a sequence of \(tokens.count) tokens: there is one for each "
                     + "prediction, after a forward pass.")
         }
+        var weights = weights
+        for start in layout.spans.bounds.dropFirst().dropLast() { weights[start - 1] = 0 }
+        guard layout.predictionCount > 0 else { return }
         let b = buffers.prefix(tokens.count, model.configuration)
-        let factor = scale / Float(weights.count)
+        let factor = scale / Float(layout.predictionCount)
         let weighted = weights.indices.filter { !leavesOut || weights[$0] != 0 }
         try b.head.backward(
             b.normed, targets: Array(tokens.dropFirst()), coefficients: weights.map { $0 * factor },
@@ -129,10 +137,11 @@ package final class TrainingPass {
             let kept = recompute.retention(of: index)
             let isLast = index == layers.count - 1
             // The last layer's activations are still there.
-            if !isLast { try layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
+            if !isLast { try layer.forwardAttention(
+                    b.inputs[index], a, rotary: rotary, spans: layout.attentionSpans, kept: kept) }
             try layer.backward(
-                stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
-                scratch: b.layerGradients, recomputesFeedForward: kept < .everything,
+                stream: b.stream, input: b.inputs[index], a, rotary: rotary, spans: layout.attentionSpans,
+                gradient: gradients.layers[index], scratch: b.layerGradients, recomputesFeedForward: kept < .everything,
                 tokens: isLast ? ofLast : all)
             progress(Double(layers.count - index) / Double(layers.count))
         }

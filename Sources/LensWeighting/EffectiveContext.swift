@@ -29,21 +29,25 @@ public struct EffectiveContext: Sendable, Equatable {
         self.tau = tau
     }
 
-    /// The weights of `count` predictions of one sequence; prediction i is of token i + 1.
+    /// The weights of `count` predictions of one sequence; prediction i is of token i + 1. Tokens with which documents
+    /// begin have no context: they weigh 0, and count for nothing.
     ///
     /// - Parameter documentStarts: indices of the tokens with which documents begin, ascending, the first one 0.
     package func weights(count: Int, documentStarts: [Int] = [0]) -> [Double] {
-        let edges = Self.contexts(count: count, documentStarts: documentStarts).map(Self.bucketEdge)
+        let contexts = Self.contexts(count: count, documentStarts: documentStarts)
+        let edges = contexts.map(Self.bucketEdge)
 
         var tokens: [Int: Int] = [:]
-        for edge in edges where edge >= tau { tokens[edge, default: 0] += 1 }
+        for (context, edge) in zip(contexts, edges) where context > 0 && edge >= tau { tokens[edge, default: 0] += 1 }
         let tail = Double(tokens.values.reduce(0, +))
         let share = tokens.mapValues { Double($0) / tail }
         let preference = share.mapValues { pow($0 + Self.epsilon, -gamma) }
         // Summed in the order of the buckets: a dictionary's order changes from run to run, and with it the last bit.
         let mean = tokens.keys.sorted().reduce(0.0) { $0 + share[$1, default: 0] * preference[$1, default: 0] }
 
-        return edges.map { edge in preference[edge].map { 1 + alpha * $0 / mean } ?? 1 }
+        return zip(contexts, edges).map { context, edge in
+            context == 0 ? 0 : preference[edge].map { 1 + alpha * $0 / mean } ?? 1
+        }
     }
 
     /// Tokens of the same document to the left of each predicted token.

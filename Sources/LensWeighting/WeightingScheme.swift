@@ -52,7 +52,8 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
     ///   - long: losses (nats) under the whole context, one a prediction.
     ///   - short: losses of the same predictions under the short context, or by the reference model of `rho`;
     ///     must be there when ``shortLosses`` is `.required`, and is not looked at otherwise.
-    ///   - documentStarts: indices of the tokens with which documents begin in the sequence; `exact` alone uses it.
+    ///   - documentStarts: indices of the tokens with which documents begin in the sequence. But for the first, which has no
+    ///     prediction, they weigh 0: nothing of their document predicts them. Their losses are not looked at.
     ///   - generator: draws among equal scores where κ leaves a choice.
     /// - Throws: `.usage` when losses or document starts are not as they should be.
     /// - Returns: as many weights as losses. Where a loss is not finite, every weight that depends on it is NaN.
@@ -62,17 +63,40 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
         guard documentStarts.first == 0, zip(documentStarts, documentStarts.dropFirst()).allSatisfy(<) else {
             throw .usage("The documents of a sequence begin at \(documentStarts), which does not ascend from 0.")
         }
+        guard short == nil || short?.count == long.count || shortLosses == .none else {
+            throw mismatch(long, short)
+        }
+        if case .effectiveContext(let exact) = rule {
+            return exact.weights(count: long.count, documentStarts: documentStarts).map { Float($0) }
+        }
+        let begins = Set(documentStarts.dropFirst().map { $0 - 1 })
+        if begins.isEmpty { return try weights(long: long, short: short, generator: &generator) }
+        let predicted = long.indices.filter { !begins.contains($0) }
+        let computed = try weights(
+            long: predicted.map { long[$0] }, short: short.map { short in predicted.map { short[$0] } },
+            generator: &generator)
+        var weights = [Float](repeating: 0, count: long.count)
+        for (index, weight) in zip(predicted, computed) { weights[index] = weight }
+        return weights
+    }
+
+    private func mismatch(_ long: [Float], _ short: [Float]?) -> LensError {
+        .usage(
+            "The scheme \(description) compares two losses of each of \(long.count) predictions, and "
+                + "\(short?.count ?? 0) short ones were given.")
+    }
+
+    /// The weights of predictions that are all of one document.
+    private func weights(
+        long: [Float], short: [Float]?, generator: inout SeededGenerator
+    ) throws(LensError) -> [Float] {
         switch rule {
         case .uniform:
             return long.map { _ in 1 }
         case .effectiveContext(let exact):
-            return exact.weights(count: long.count, documentStarts: documentStarts).map { Float($0) }
+            return exact.weights(count: long.count).map { Float($0) }
         case .pipeline, .longFilter:
-            guard let short, short.count == long.count else {
-                throw .usage(
-                    "The scheme \(description) compares two losses of each of \(long.count) predictions, and "
-                        + "\(short?.count ?? 0) short ones were given.")
-            }
+            guard let short, short.count == long.count else { throw mismatch(long, short) }
             if case .pipeline(let pipeline) = rule {
                 return pipeline.weights(long: long, short: short, generator: &generator).map { Float($0) }
             }
@@ -97,8 +121,9 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
                 + "finite: its losses are \(long[index]) and \(short?[index] ?? .nan).")
     }
 
-    /// Throws `.usage` when sequences of `predictions` predictions are too short for the scheme to do anything.
-    public func check(predictions: Int) throws(LensError) {
+    /// Throws `.usage` when sequences of `predictions` predictions, in documents of at most `documentLength` tokens, are
+    /// too short for the scheme to do anything. Nil: one document is all of the sequence.
+    public func check(predictions: Int, documentLength: Int? = nil) throws(LensError) {
         switch rule {
         case .pipeline(let pipeline):
             guard let kappa = pipeline.sparsification, keptCount(kappa: kappa, of: predictions) == 0 else { return }
@@ -106,9 +131,10 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
                 "The scheme \(description) keeps floor(\(plain(kappa)) · \(predictions)) = 0 of a sequence's "
                     + "\(predictions) predictions. Take a larger kappa or longer sequences.")
         case .effectiveContext(let exact):
-            guard EffectiveContext.bucketEdge(predictions) < exact.tau else { return }
+            let length = documentLength ?? predictions + 1
+            guard EffectiveContext.bucketEdge(length - 1) < exact.tau else { return }
             throw .usage(
-                "The scheme \(description) changes nothing: no token of a sequence of \(predictions + 1) tokens has a "
+                "The scheme \(description) changes nothing: no token of \(length) tokens has a "
                     + "context in a bucket that begins at \(exact.tau) tokens or more. Take a smaller tau or longer "
                     + "sequences.")
         case .uniform, .longFilter:

@@ -40,8 +40,8 @@ final class OpenedModel: @unchecked Sendable {
             self.pass = pass
             do throws(LensError) {
                 return try pass.windowedLosses(
-                    TokenSequence(document: "given", index: 0, tokens: tokens), plan: plan,
-                    bosToken: pretrained.bosToken
+                    TokenSequence(document: "given", index: 0, tokens: tokens), context: plan.context,
+                    stride: plan.stride, bosToken: pretrained.bosToken
                 ) { (share) throws(LensError) in
                     if gate.isClosing { throw LensError(.interrupted, "The model was closed.") }
                     try progress.tell(share)

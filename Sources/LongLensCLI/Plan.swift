@@ -83,13 +83,10 @@ struct Plan: ParsableCommand {
     mutating func run() throws {
         let runtime = try computing.runtime()
         let configuration = try shape.configuration()
-        try configuration.checkWindow(contextLength: context.value, model: shape.name)
         let limit = memoryLimit?.value ?? TrainingMemory.available()
         let plan = TrainingMemory.plan(
             configuration, contextLength: context.value, limit: limit, runtime: runtime)
-        let longest = min(
-            TrainingMemory.longestContext(configuration, limit: limit, runtime: runtime),
-            configuration.slidingWindow ?? .max)
+        let longest = TrainingMemory.longestContext(configuration, limit: limit, runtime: runtime)
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit,

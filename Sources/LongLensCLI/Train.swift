@@ -36,6 +36,16 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Folder for metrics, checkpoints and the trained model.", completion: .directory)
     var output: String?
     @Option(name: .long, help: "Tokens of a sequence, such as 32768 or 32k.") var context: String?
+    @Flag(name: .long, help: "Let whole documents share a sequence, each seeing itself alone.") var pack = false
+    @Option(
+        name: .customLong("pack-positions"),
+        help: "Positions in packed documents: restart, run-on (default: restart).",
+        completion: .list(["restart", "run-on"])) var packPositions: String?
+    @Option(
+        name: .long,
+        help:
+            "pose:chunks=2,target=64k: let positions skip, so that short sequences train far distances (default: none skip)."
+    ) var positions: String?
     @Option(
         name: .long,
         help:
@@ -93,7 +103,8 @@ struct Train: ParsableCommand {
         var layer = SettingsLayer()
         let options: [(SettingKey, String?)] = [
             (.model, model), (.tokenizer, tokenizer), (.bos, bos), (.eos, eos), (.special, special ? "true" : nil),
-            (.output, output), (.context, context),
+            (.output, output), (.context, context), (.pack, pack ? "true" : nil), (.packPositions, packPositions),
+            (.positions, positions),
             (.scheme, scheme), (.scorer, scorer), (.scorerContext, scorerContext), (.scorerStride, scorerStride),
             (.steps, steps), (.accumulate, accumulate), (.learningRate, learningRate), (.warmup, warmup),
             (.schedule, schedule), (.weightDecay, weightDecay), (.beta1, beta1), (.beta2, beta2), (.epsilon, epsilon),

@@ -150,8 +150,11 @@ import Testing
 
     /// With the defaults of transformers' classes.
     @Test func slidingWindows() throws {
+        func configuration(_ type: String, _ more: String) throws(LensError) -> ModelConfiguration {
+            try read("{\"model_type\":\"\(type)\",\(base),\"num_key_value_heads\":8\(more)}")
+        }
         func window(_ type: String, _ more: String) throws(LensError) -> Int? {
-            try read("{\"model_type\":\"\(type)\",\(base),\"num_key_value_heads\":8\(more)}").slidingWindow
+            try configuration(type, more).slidingWindow
         }
         #expect(try window("mistral", #","sliding_window":512"#) == 512)
         #expect(try window("mistral", "") == 4096)
@@ -165,10 +168,15 @@ import Testing
         #expect(try window("qwen3", use + types) == 512)
         _ = message(.data) { _ = try window("qwen3", types) }
         _ = message(.data) { _ = try window("mistral", #","sliding_window":0"#) }
-        let mistral = try read(#"{"model_type":"mistral",\#(base),"sliding_window":512}"#)
-        try mistral.checkWindow(contextLength: 512, model: "m")
-        let text = message(.data) { try mistral.checkWindow(contextLength: 513, model: "m") }
-        #expect(text.contains("512") && text.contains("513") && text.contains("m attends"))
+        _ = message(.data) { _ = try window("mistral", #","sliding_window":-3"#) }
+        let long = #","layer_types":["full_attention","sliding_attention","full_attention"]"#
+        #expect(message(.data) { _ = try window("qwen3", use + long) }.contains("3 entries"))
+        for more in [types, #","max_window_layers":1"#] {
+            let mixed = try configuration("qwen3", use + more)
+            #expect([0, 1].map(mixed.attentionWindow) == [nil, 512])
+        }
+        let mistral = try configuration("mistral", #","sliding_window":512"#)
+        #expect([0, 1].map(mistral.attentionWindow) == [512, 512])
     }
 
     /// The largest sizes together would overflow.

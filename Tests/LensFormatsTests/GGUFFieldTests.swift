@@ -124,6 +124,25 @@ import Testing
         #expect(try opened(["llama.attention.sliding_window": .uint32(0)]).slidingWindow == nil)
     }
 
+    /// A truth value for each layer, or every how manyth layer has no window.
+    @Test func slidingWindowOfSomeLayers() throws {
+        func windows(_ pattern: GGUFValue) throws -> [Int?] {
+            let configuration = try opened([
+                "llama.attention.sliding_window": .uint32(128), "llama.attention.sliding_window_pattern": pattern,
+            ])
+            return (0..<configuration.layerCount).map(configuration.attentionWindow)
+        }
+        let layers = try opened([:]).layerCount
+        #expect(layers == 2)
+        #expect(try windows(.numbers(GGUFNumbers([true, false]))) == [128, nil])
+        #expect(try windows(.numbers(GGUFNumbers([false, false]))) == [nil, nil])
+        #expect(try windows(.uint32(2)) == [128, nil])
+        #expect(try windows(.uint32(0)) == [128, 128])
+        for pattern in [GGUFValue.numbers(GGUFNumbers([true])), .float32(0.5), .string([65]), .int32s([1, 1])] {
+            #expect(message(.data) { _ = try windows(pattern) }.contains("sliding_window_pattern"))
+        }
+    }
+
     @Test func refusesAdapters() throws {
         let text = message(.data) { _ = try opened(["general.type": .string(Array("adapter".utf8))]) }
         #expect(text.contains("adapter"))

@@ -132,11 +132,8 @@ func ggufBytes(_ metadata: [(String, GGUFValue)], _ tensors: [(String, [Int], [F
             array(6, list.count)
             for x in list { add(x.bitPattern, 4) }
         case .numbers(let list):
-            array(4, list.count)
-            for index in 0..<list.count {
-                guard case .uint32(let x) = list[index] else { preconditionFailure("not needed by the tests") }
-                add(x, 4)
-            }
+            array(list.type, list.count)
+            bytes += list.bytes
         default: preconditionFailure("not needed by the tests")
         }
     }

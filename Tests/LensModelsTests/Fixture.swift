@@ -6,7 +6,7 @@ import Testing
 
 /// A small random model with what PyTorch computed of it; see scripts/oracle/make_model_fixtures.py.
 struct Fixture {
-    static let families = ["llama", "llama-tied-rope3", "qwen2", "qwen3"]
+    static let families = ["llama", "llama-tied-rope3", "qwen2", "qwen3", "mistral", "qwen3-windows"]
 
     struct Expected: Decodable {
         let tokens: [Int32]

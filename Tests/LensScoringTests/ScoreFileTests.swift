@@ -141,25 +141,24 @@ import Testing
         let records = makeRecords(10)
         let file = try ScoreFile(path: folder.write("s.jsonl", lines(records)))
 
-        var changed = sequence(records[4])
-        changed.tokens[7] = 99_999
+        var tokens = records[4].tokens
+        tokens[7] = 99_999
+        let (document, index) = (records[4].document, records[4].sequence)
+        let changed = TokenSequence(document: document, index: index, tokens: tokens)
         #expect(missing(changed, file).contains("token 7 is \(records[4].tokens[7]) there and 99999 in training"))
         // Another name, the same beginning.
-        changed.document = "other"
-        let message = missing(changed, file)
+        let message = missing(TokenSequence(document: "other", index: index, tokens: tokens), file)
         #expect(
             message.contains("\"other\"") && message.contains("sequence 1 of document")
                 && message.contains("token 7 is"))
         // The same name counts more than a longer common beginning.
-        var renamed = sequence(records[4])
-        renamed.tokens[11] = 0
-        renamed.document = records[0].document
-        renamed.index = records[0].sequence
+        tokens = records[4].tokens
+        tokens[11] = 0
+        let renamed = TokenSequence(document: records[0].document, index: records[0].sequence, tokens: tokens)
         #expect(
             missing(renamed, file).contains("sequence 0 of document") && missing(renamed, file).contains("token 0 is"))
         // A longer sequence.
-        var longer = sequence(records[4])
-        longer.tokens += [1, 2]
+        let longer = TokenSequence(document: document, index: index, tokens: records[4].tokens + [1, 2])
         #expect(
             missing(longer, file).contains("it has 12 tokens there and 14 in training, and the first 12 are the same"))
         #expect(

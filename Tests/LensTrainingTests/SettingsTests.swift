@@ -37,7 +37,7 @@ func lensError(_ body: () throws -> Void) -> LensError? {
     @Test func everyKeyIsReadAndWritten() throws {
         let given: [SettingKey: String] = [
             .model: "m.gguf", .tokenizer: "t.bin", .bos: "never", .eos: "always", .special: "true", .output: "out",
-            .context: "8192",
+            .context: "8192", .pack: "true", .packPositions: "run-on",
             .scheme: "longce:gamma=5", .scorer: "self", .scorerContext: "2048", .scorerStride: "1024",
             .ropeTheta: "500000.0", .ropeScaling: "yarn:factor=4", .steps: "7", .accumulate: "3",
             .learningRate: "0.001", .warmup: "5", .schedule: "cosine", .weightDecay: "0.1", .beta1: "0.8",
@@ -46,7 +46,7 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         ]
         let written = try TrainingSettings(options(given)).entries
         for (key, values) in written where key != .data { #expect(values == [given[key]], "\(key)") }
-        #expect(Set(written.map(\.key)) == Set(SettingKey.allCases).subtracting([.resume]))
+        #expect(Set(written.map(\.key)) == Set(SettingKey.allCases).subtracting([.resume, .positions]))
         #expect(try TrainingSettings(options([.resume: "true"])).resume)
     }
 
@@ -56,6 +56,7 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         (.schedule, "step"), (.beta1, "1"), (.beta2, "-0.1"), (.epsilon, "0"), (.clip, "-1"), (.seed, "-1"),
         (.shuffle, "yes"), (.saveEvery, "0"), (.keep, "0"), (.memoryLimit, "8 bananas"), (.memoryLimit, "0"),
         (.ropeTheta, "1"), (.ropeScaling, "yarn"), (.scorerContext, "16k"), (.model, ""), (.export, "onnx"),
+        (.pack, "yes"), (.packPositions, "run-on"), (.positions, "pose"),
     ])
     func wrongValuesNameTheirOption(key: SettingKey, value: String) {
         let error = lensError { _ = try TrainingSettings(options([key: value])) }

@@ -61,8 +61,31 @@ func mean(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double($1) } / 
             long: Array(repeating: 1, count: 29), short: nil, documentStarts: [0, 12, 14], generator: &generator)
         // Tokens 8…11 of the first document and 22…29 of the third have at least 8 tokens to their left: one bucket.
         for token in 1...29 {
-            let expected: Float = (8...11).contains(token) || (22...29).contains(token) ? 2 : 1
+            // Nothing predicts the tokens with which documents begin.
+            let begins = token == 12 || token == 14
+            let expected: Float = begins ? 0 : (8...11).contains(token) || (22...29).contains(token) ? 2 : 1
             #expect(result[token - 1] == expected)
+        }
+    }
+
+    /// The tokens with which documents begin are as if they were not there.
+    @Test(arguments: ["uniform", "dense", "sparse:kappa=0.3", "longce", "ppmi", "longfilter", "exact:tau=8"])
+    func documentsOfASequence(spec: String) throws {
+        let scheme = try WeightingScheme(spec)
+        let starts = [0, 1, 12, 30]
+        let long = (0..<40).map { starts.contains($0 + 1) ? Float.nan : 1 + Float($0 % 7) / 3 }
+        let short = (0..<40).map { 1.5 + Float($0 % 5) / 2 }
+        var generator = SeededGenerator(seed: 3), other = generator
+        let weights = try scheme.weights(long: long, short: short, documentStarts: starts, generator: &generator)
+        #expect(weights.count == 40 && starts.dropFirst().allSatisfy { weights[$0 - 1] == 0 })
+        let inside = long.indices.filter { !starts.contains($0 + 1) }
+        #expect(inside.count == 37 && inside.contains { weights[$0] > 0 })
+        guard !spec.hasPrefix("exact") else { return }
+        let alone = try scheme.weights(
+            long: inside.map { long[$0] }, short: inside.map { short[$0] }, generator: &other)
+        #expect(inside.map { weights[$0] } == alone)
+        #expect(throws: LensError.self) {
+            try scheme.weights(long: long, short: short, documentStarts: [1], generator: &other)
         }
     }
 

@@ -51,7 +51,8 @@ def weights(
       None is for schemes that need none.
     - scheme: NAME[:key=value,…], see docs/schemes.md.
     - seed, sequence: of the choice among equal scores, where a scheme keeps a share of the tokens.
-    - document_starts: the tokens with which documents begin, ascending from 0, for the scheme "exact".
+    - document_starts: the tokens with which documents begin, ascending from 0. Nothing of their document predicts them:
+      they weigh 0, and their losses are not looked at. The scheme "exact" counts contexts from them.
 
     Returns shape [n], of mean 1 for schemes that normalize. Raises `InvalidError` for a scheme that is none and for
     lengths that differ, `DataError` where a loss is not finite.

@@ -42,6 +42,15 @@ MODELS = {
         num_attention_heads=4, num_key_value_heads=2, head_dim=12, vocab_size=61, rms_norm_eps=1e-2,
         rope_parameters={"rope_type": "default", "rope_theta": 20000.0}, attention_bias=False, use_sliding_window=False,
         tie_word_embeddings=True),
+    "mistral": dict(  # llama with a sliding window in every layer, shorter than the sequences
+        model_type="mistral", architectures=["MistralForCausalLM"], hidden_size=32, intermediate_size=44,
+        num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=8, vocab_size=61, rms_norm_eps=1e-5,
+        rope_theta=5000.0, sliding_window=11, tie_word_embeddings=False),
+    "qwen3-windows": dict(  # a window in the second layer of three
+        model_type="qwen3", architectures=["Qwen3ForCausalLM"], hidden_size=32, intermediate_size=40, num_hidden_layers=3,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=12, vocab_size=61, rms_norm_eps=1e-2, rope_theta=20000.0,
+        attention_bias=False, use_sliding_window=True, sliding_window=7, max_window_layers=1,
+        layer_types=["full_attention", "sliding_attention", "full_attention"], tie_word_embeddings=True),
 }  # fmt: skip
 COMMON = dict(
     hidden_act="silu", max_position_embeddings=64, bos_token_id=BOS, eos_token_id=2, attention_dropout=0.0,
@@ -194,6 +203,51 @@ def make(name, folder):
     return settings, config, tensors, tokens
 
 
+def explicit_mask(lengths, window):
+    """0 where a token sees another, of its own document, itself or before, within the window; else the lowest number."""
+    document = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
+    place = torch.arange(sum(lengths))
+    distance = place[:, None] - place[None, :]
+    sees = (document[:, None] == document[None, :]) & (distance >= 0) & (distance < (window or len(place)))
+    return torch.zeros(sees.shape, dtype=torch.float64).masked_fill(~sees, torch.finfo(torch.float64).min)[None, None]
+
+
+def packed(config, tensors, tokens, lengths, positions):
+    """Losses and gradients of packed documents: every mask and position is written out."""
+    windows = {"full_attention": None, "sliding_attention": getattr(config, "sliding_window", None)}
+    masks = {kind: explicit_mask(lengths, window) for kind, window in windows.items()}
+    kinds = set(getattr(config, "layer_types", None) or ["sliding_attention" if windows["sliding_attention"] else "full_attention"])
+    mask = masks if config.model_type.startswith("qwen") else masks[kinds.pop()]
+    ends = torch.tensor(lengths).cumsum(0)[:-1] - 1  # predictions of what begins a document
+    weights = torch.arange(len(tokens) - 1, dtype=torch.float64) % 5 / 2
+    weights[ends] = 0
+    with KeepDouble():
+        model = build(copy.deepcopy(config), tensors, double=True)
+        ids = torch.tensor(tokens)
+        hidden = model.model(
+            input_ids=ids[None], attention_mask=mask, position_ids=torch.tensor([positions]), use_cache=False
+        ).last_hidden_state[0, :-1]
+        losses = torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[1:], reduction="none")
+        loss = (weights * losses).sum() / (len(tokens) - len(lengths))
+        loss.backward()
+    losses = losses.detach()
+    losses[ends] = 0
+    gradients = {name: digits(parameter.grad.flatten()[::7].tolist()) for name, parameter in model.named_parameters()}
+    return dict(lengths=lengths, positions=positions, weights=weights.tolist(), nll=digits(losses.tolist()), loss=loss.item(), gradients=gradients)
+
+
+def make_packed(folder, name, config, tensors, tokens):
+    """Packed documents whose positions restart, run on, and skip."""
+    lengths = [17, 1, 3, 27]
+    restart = [position for length in lengths for position in range(length)]
+    skip = [i if i < 13 else i + 5 if i < 30 else i + 900 for i in range(LENGTH)]
+    write_json(os.path.join(folder, name, "packed.json"), {
+        "restart": packed(config, tensors, tokens, lengths, restart),
+        "run-on": packed(config, tensors, tokens, lengths, list(range(LENGTH))),
+        "skipping": packed(config, tensors, tokens, [LENGTH], skip),
+    })  # fmt: skip
+
+
 def make_rope_variants(folder, config, tensors, tokens):
     """Losses of the llama fixture under other rotary scalings, and the frequencies that give them."""
     variants = {}
@@ -235,6 +289,9 @@ def main():
     settings, config, tensors, tokens = made["llama"]
     make_rope_variants(folder, config, tensors, tokens)
     make_shards(folder, settings, tensors)
+    for name in ["qwen2", "mistral", "qwen3-windows"]:
+        _, config, tensors, tokens = made[name]
+        make_packed(folder, name, config, tensors, tokens)
 
 
 if __name__ == "__main__":

@@ -278,7 +278,7 @@ typedef struct longlens_weight_options {
     size_t size;                   ///< set by longlens_weight_options_init
     uint64_t seed;                 ///< of the choice among equal scores, where a scheme keeps a share of the tokens
     uint64_t sequence;             ///< number of the sequence, which draws apart from others; 0 for the first
-    const size_t *document_starts; ///< tokens with which documents begin, ascending from 0, for `exact`; NULL: one
+    const size_t *document_starts; ///< tokens with which documents begin, ascending from 0: they weigh 0; NULL: one
     size_t document_count;         ///< how many
 } longlens_weight_options;
 

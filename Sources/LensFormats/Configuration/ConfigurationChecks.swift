@@ -43,6 +43,9 @@ extension ModelConfiguration {
                     + "positive.")
         }
         if let slidingWindow { try check("sliding window", slidingWindow, 1 << 32) }
+        if let layer = fullAttentionLayers.first(where: { $0 < 0 || $0 >= layerCount }) {
+            throw .data("\(path): there is no layer \(layer) that could attend to the whole context.")
+        }
         // The largest sizes together would overflow what is computed from them.
         guard parameterCount <= 1 << 44 else {
             throw .data("\(path): the sizes make \(parameterCount) parameters, more than any model has.")
@@ -51,17 +54,6 @@ extension ModelConfiguration {
             try ModelConfiguration.checkFactors(ropeFrequencyFactors.map(Double.init), headDimension, path)
         }
         try ropeScaling.check(headDimension: headDimension, path: path)
-    }
-
-    /// Refuses a context at which the model's sliding window would cut tokens off, which is not computed.
-    ///
-    /// - Parameter model: names the model in the message.
-    package func checkWindow(contextLength: Int, model: String) throws(LensError) {
-        guard let slidingWindow, contextLength > slidingWindow else { return }
-        throw .data(
-            "\(model) attends to the last \(slidingWindow) tokens only (its sliding window), and the context of "
-                + "\(contextLength) tokens is longer; sliding windows are not supported. Use a context of at most "
-                + "\(slidingWindow), where the window cuts nothing off.")
     }
 
     fileprivate static func checkFactors(_ factors: [Double], _ headDimension: Int, _ path: String) throws(LensError) {

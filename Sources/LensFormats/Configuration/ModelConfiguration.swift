@@ -22,9 +22,11 @@ public struct ModelConfiguration: Equatable, Sendable {
     /// Multiplies cosines and sines beside what the scaling does; not used with YaRN and longrope, which have their own
     /// (GGUF `rope.scaling.attn_factor`).
     public var ropeAttentionFactor: Double = 1
-    /// Tokens that attention reaches back, the token itself among them; nil without a limit. Computed as full
-    /// attention, which is the same up to that many tokens: see `checkWindow`.
+    /// Tokens that attention reaches back, the token itself among them; nil without a limit.
     public var slidingWindow: Int?
+    /// Layers, from 0, that attend to the whole context beside others with a sliding window (Qwen2's `max_window_layers`,
+    /// `layer_types`).
+    public var fullAttentionLayers: Set<Int> = []
     /// True when the language-model head is the embedding table.
     public var tiedEmbeddings = false
     /// Biases of the query, key and value projections (Qwen2).
@@ -51,6 +53,11 @@ public struct ModelConfiguration: Equatable, Sendable {
         self.keyValueHeadCount = keyValueHeadCount
         self.headDimension = headDimension
         self.contextLength = contextLength
+    }
+
+    /// Tokens that attention of a layer, from 0, reaches back, the token itself among them; nil without a limit.
+    public func attentionWindow(ofLayer layer: Int) -> Int? {
+        fullAttentionLayers.contains(layer) ? nil : slidingWindow
     }
 }
 

@@ -78,13 +78,37 @@ struct GGUFConfigurationReader {
         }
         configuration.normEpsilon = Float(epsilon)
         configuration.ropeTheta = try number("rope.freq_base") ?? 10_000
-        if let window = try integer("attention.sliding_window"), window != 0 { configuration.slidingWindow = window }
+        try readSlidingWindow(&configuration)
         try readHeadSizes(configuration)
         try readTokens(&configuration)
         readTensorPresence(&configuration)
         try readScaling(&configuration)
         try configuration.check(path: file.path)
         return configuration
+    }
+
+    private func readSlidingWindow(_ configuration: inout ModelConfiguration) throws(LensError) {
+        guard let window = try integer("attention.sliding_window"), window != 0 else { return }
+        let full = try fullAttentionLayers(configuration.layerCount)
+        guard full.count < configuration.layerCount else { return }
+        configuration.slidingWindow = window
+        configuration.fullAttentionLayers = full
+    }
+
+    /// Whether each layer has the window, or n, where every n-th layer has none: llama.cpp's two forms.
+    private func fullAttentionLayers(_ layerCount: Int) throws(LensError) -> Set<Int> {
+        let key = "\(architecture).attention.sliding_window_pattern"
+        guard let pattern = file.metadata[key] else { return [] }
+        if let period = pattern.integer, period >= 0 {
+            return period == 0 ? [] : Set((0..<max(0, layerCount)).filter { $0 % period == period - 1 })
+        }
+        let slides = (0..<(pattern.count ?? 0)).map { (layer: Int) -> Bool? in
+            if case .bool(let slides) = pattern.element(layer) { slides } else { nil }
+        }
+        guard slides.count == layerCount, slides.allSatisfy({ $0 != nil }) else {
+            throw bad("`\(key)` must be a whole number, or a truth value for each of the \(layerCount) layers.")
+        }
+        return Set(slides.indices.filter { slides[$0] == false })
     }
 
     /// Settings of relatives of these architectures that would change the result.

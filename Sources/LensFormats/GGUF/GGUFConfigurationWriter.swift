@@ -23,6 +23,7 @@ struct GGUFConfigurationWriter {
         self.configuration = configuration
         self.path = path
         addSizes()
+        addSlidingWindow()
         try addScaling()
     }
 
@@ -51,7 +52,18 @@ struct GGUFConfigurationWriter {
         add("rope.dimension_count", configuration.headDimension)
         add("rope.freq_base", configuration.ropeTheta)
         add("vocab_size", configuration.vocabularySize)
-        if let window = configuration.slidingWindow { add("attention.sliding_window", window) }
+    }
+
+    private mutating func addSlidingWindow() {
+        guard let window = configuration.slidingWindow else { return }
+        add("attention.sliding_window", window)
+        if !configuration.fullAttentionLayers.isEmpty {
+            let slides = (0..<configuration.layerCount).map { configuration.attentionWindow(ofLayer: $0) != nil }
+            add("attention.sliding_window_pattern", .numbers(GGUFNumbers(slides)))
+        }
+        warnings.append(
+            "\(path): llama.cpp does not read the sliding window of files of the architecture "
+                + "`\(configuration.family.rawValue)`; past \(window) tokens it gives other losses. LongLens reads it.")
     }
 
     private mutating func addScaling() throws(LensError) {

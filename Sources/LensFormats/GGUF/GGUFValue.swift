@@ -67,9 +67,9 @@ package enum GGUFValue: Equatable, Sendable {
 /// An array of numbers or truth values, kept as the bytes of the file.
 package struct GGUFNumbers: Equatable, Sendable {
     /// GGUF's number of the element type: 0 to 4, 7, 10 to 12.
-    let type: UInt32
+    package let type: UInt32
     /// Little-endian.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     init(type: UInt32, bytes: [UInt8]) {
         self.type = type

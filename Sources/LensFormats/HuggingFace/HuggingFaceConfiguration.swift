@@ -79,7 +79,7 @@ package struct HuggingFaceConfigurationReader {
         configuration.bosToken = try token("bos_token_id")
         configuration.eosToken = try token("eos_token_id")
         try refuseUnsupported()
-        configuration.slidingWindow = try slidingWindow(configuration)
+        try readSlidingWindow(&configuration)
         let rope = HuggingFaceRope(object, path: path, contextLength: configuration.contextLength)
         try rope.read(into: &configuration)
         try configuration.check(path: path)
@@ -142,32 +142,46 @@ package struct HuggingFaceConfigurationReader {
         }
     }
 
-    /// The window of attention; nil where every layer attends to the whole context.
-    private func slidingWindow(_ configuration: ModelConfiguration) throws(LensError) -> Int? {
-        var types: [String]?
-        if let layers = object["layer_types"] {
-            let known = ["full_attention", "sliding_attention"]
-            guard let list = layers.array, list.allSatisfy({ known.contains($0.string ?? "") }) else {
-                throw bad("`layer_types` must all be \"full_attention\" or \"sliding_attention\".")
-            }
-            types = list.compactMap(\.string)
-        }
+    /// The window of attention, and the layers that have it.
+    private func readSlidingWindow(_ configuration: inout ModelConfiguration) throws(LensError) {
+        let slides = try slidingLayers(configuration.layerCount)
         switch modelType {
-        case "mistral":
-            // Every layer has it; an absent key means the class's default, and `null` none.
-            return object.member("sliding_window") == nil ? 4096 : try integer("sliding_window")
+        case "mistral": break
         case "qwen2", "qwen3":
             // transformers takes no window at all without `use_sliding_window`.
             guard try bool("use_sliding_window") else {
-                guard types?.contains("sliding_attention") ?? false else { return nil }
+                guard slides?.contains(true) ?? false else { return }
                 throw bad("`layer_types` has \"sliding_attention\", but `use_sliding_window` is not true.")
             }
-            let first = try integer("max_window_layers") ?? 28
-            guard types?.contains("sliding_attention") ?? (first < configuration.layerCount) else { return nil }
-            return object.member("sliding_window") == nil ? 4096 : try integer("sliding_window")
         default:
-            guard types?.contains("sliding_attention") ?? false else { return nil }
+            guard slides?.contains(true) ?? false else { return }
             throw bad("`layer_types` must all be \"full_attention\" for this architecture.")
         }
+        // An absent key means the class's default, and `null` no window.
+        let window = object.member("sliding_window") == nil ? 4096 : try integer("sliding_window")
+        let full = try fullAttentionLayers(slides, configuration.layerCount)
+        guard let window, full.count < configuration.layerCount else { return }
+        configuration.slidingWindow = window
+        configuration.fullAttentionLayers = full
+    }
+
+    /// What `layer_types` says of each layer: whether it has a window. Nil without the key.
+    private func slidingLayers(_ layerCount: Int) throws(LensError) -> [Bool]? {
+        guard let layers = object["layer_types"] else { return nil }
+        let known = ["full_attention": false, "sliding_attention": true]
+        guard let list = layers.array, list.allSatisfy({ known[$0.string ?? ""] != nil }) else {
+            throw bad("`layer_types` must all be \"full_attention\" or \"sliding_attention\".")
+        }
+        guard list.count == layerCount else {
+            throw bad("`layer_types` has \(list.count) entries, and the model \(layerCount) layers.")
+        }
+        return list.map { known[$0.string ?? ""] ?? false }
+    }
+
+    /// Every layer of a Mistral has the window, Qwen's from `max_window_layers` on, where `layer_types` says nothing.
+    private func fullAttentionLayers(_ slides: [Bool]?, _ layerCount: Int) throws(LensError) -> Set<Int> {
+        if modelType == "mistral" { return [] }
+        if let slides { return Set(slides.indices.filter { !slides[$0] }) }
+        return Set(0..<min(layerCount, max(0, try integer("max_window_layers") ?? 28)))
     }
 }

@@ -45,6 +45,9 @@ package struct HuggingFaceConfigurationWriter {
         if c.slidingWindow != nil && c.family == .llama && (c.attentionBias || c.feedForwardBias) {
             throw impossible("a sliding window and biases")
         }
+        if c.family == .llama && !c.fullAttentionLayers.isEmpty {
+            throw impossible("a sliding window in some of its layers")
+        }
         if c.ropeFrequencyFactors != nil && c.ropeScaling != .none {
             throw impossible("rotary frequency factors together with a rotary scaling")
         }
@@ -82,7 +85,12 @@ package struct HuggingFaceConfigurationWriter {
         if c.family != .llama { members.append(("use_sliding_window", .bool(c.slidingWindow != nil))) }
         if let window = c.slidingWindow {
             members.append(("sliding_window", .integer(window)))
-            if c.family != .llama { members.append(("max_window_layers", 0)) }
+            if c.family != .llama {
+                let slides = (0..<c.layerCount).map { c.attentionWindow(ofLayer: $0) != nil }
+                members.append(("max_window_layers", .integer(slides.firstIndex(of: true) ?? c.layerCount)))
+                members.append(
+                    ("layer_types", .array(slides.map { $0 ? "sliding_attention" : "full_attention" })))
+            }
         }
         members.append(("bos_token_id", c.bosToken.map { .integer(Int($0)) } ?? .null))
         members.append(("eos_token_id", c.eosToken.map { .integer(Int($0)) } ?? .null))

@@ -52,8 +52,9 @@ package final class ScoreFile: Sendable {
     /// Throws as ``losses(for:)`` does unless every sequence of a training run is there: before the run, not in it.
     package func check(_ sequences: TrainingSequences) throws(LensError) {
         for n in 0..<sequences.count {
-            let sequence = sequences[n]
-            if items(Self.hash(sequence.tokens)).isEmpty { throw try missing(sequence) }
+            for document in sequences[n].documents where items(Self.hash(document.tokens)).isEmpty {
+                throw try missing(document)
+            }
         }
     }
 

@@ -20,7 +20,8 @@ public final class FileScorer: Scorer {
     public func losses(
         of sequence: TokenSequence, long: [Float], progress: (Double) -> Void
     ) throws(LensError) -> [Float] {
-        try file.losses(for: sequence)
+        sequence.joined(
+            try sequence.documents.map { (document) throws(LensError) in try file.losses(for: document) }, empty: 0)
     }
 
     public var memory: ScorerMemory { .bytes(file.count * ScoreFile.entryByteCount) }

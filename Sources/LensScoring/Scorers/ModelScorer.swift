@@ -51,8 +51,8 @@ public final class ModelScorer: Scorer {
         of sequence: TokenSequence, long: [Float], progress: (Double) -> Void
     ) throws(LensError) -> [Float] {
         guard sequence.tokens.count > 1 else { return [] }
-        let plan = try WindowPlan(length: sequence.tokens.count, context: context, stride: stride)
-        return try pass.windowedLosses(sequence, plan: plan, bosToken: bosToken, progress: progress)
+        return try pass.windowedLosses(
+            sequence, context: context, stride: stride, bosToken: bosToken, progress: progress)
     }
 
     public private(set) lazy var fingerprint = "model \(model.fingerprint)"

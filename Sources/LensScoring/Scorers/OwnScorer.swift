@@ -38,11 +38,10 @@ public final class OwnScorer: Scorer {
         guard long.count == tokens.count - 1 else {
             throw .usage("\(long.count) long losses were given for \(tokens.count) tokens.")
         }
-        let plan = try WindowPlan(length: tokens.count, context: context, stride: stride)
-        // The tokens of window 0 have the same context either way: their losses are the long ones. (The released code takes
-        // one token more.)
+        // The tokens of a document's window 0 have the same context either way: their losses are the long ones. (The released
+        // code takes one token more.)
         return try pass.windowedLosses(
-            sequence, plan: plan, bosToken: bosToken, known: Array(long[..<plan[0].scored.count]), progress: progress)
+            sequence, context: context, stride: stride, bosToken: bosToken, longOfFirstWindows: long, progress: progress)
     }
 
     public var fingerprint: String { "self" }

@@ -10,37 +10,43 @@ extension InferencePass {
         return losses
     }
 
-    /// The losses of one sequence under a short context, see ``WindowScoring``: one fewer than there are tokens.
+    /// The losses of one sequence under a short context, see ``WindowScoring``: one fewer than there are tokens, and 0 where
+    /// a packed document begins, which nothing predicts. Each packed document has windows of its own.
     ///
     /// - Parameters:
-    ///   - known: the losses of the first windows, which are not computed again.
+    ///   - context: most tokens of a window.
+    ///   - stride: from one window's beginning to the next one's; nil for that of ``WindowPlan``.
+    ///   - longOfFirstWindows: losses of all predictions, of which those of each document's first window are taken and not
+    ///     computed again.
     ///   - progress: told after each layer what share of the work is done; what it throws ends the work.
     package func windowedLosses(
-        _ sequence: TokenSequence, plan: WindowPlan, bosToken: Int32?, known: [Float] = [],
+        _ sequence: TokenSequence, context: Int, stride: Int?, bosToken: Int32?, longOfFirstWindows: [Float]? = nil,
         progress: (Double) throws(LensError) -> Void
     ) throws(LensError) -> [Float] {
-        var result: [Float] = []
+        let documents = sequence.documents
+        var result: [[Float]] = []
         var done = 0.0
         try withoutActuallyEscaping(progress) { (progress) throws(LensError) in
             let scoring = WindowScoring(batch: batch, bosToken: bosToken) { [self] (windows, part) throws(LensError) in
-                // Of one sequence: from 0 to 1.
-                let share = part.sequences
+                let (start, end) = (part.sequences.lowerBound, part.sequences.upperBound)
                 afterLayer = { [layerCount] (layers) throws(LensError) in
                     let reached =
-                        layers == layerCount
-                        ? share.upperBound
-                        : share.lowerBound + Double(layers) / Double(layerCount) * (share.upperBound - share.lowerBound)
+                        layers == layerCount ? end : start + Double(layers) / Double(layerCount) * (end - start)
                     // Windows of other rotary frequencies pass the layers once more.
                     done = max(done, reached)
-                    try progress(done)
+                    try progress(done / Double(documents.count))
                 }
                 defer { afterLayer = nil }
                 return try losses(of: windows)
             }
-            scoring.afterSequence = { (_, _, losses) throws(LensError) in result = losses }
-            try scoring.add(sequence, plan: plan, known: known)
+            scoring.afterSequence = { (_, _, losses) throws(LensError) in result.append(losses) }
+            for (document, start) in zip(documents, sequence.documentStarts) {
+                let plan = try WindowPlan(length: document.tokens.count, context: context, stride: stride)
+                let known = longOfFirstWindows.map { Array($0[start..<start + plan[0].scored.count]) } ?? []
+                try scoring.add(document, plan: plan, known: known)
+            }
             try scoring.finish()
         }
-        return result
+        return sequence.joined(result, empty: 0)
     }
 }

@@ -38,7 +38,6 @@ struct PlannedScorer {
             let source = try openModel(path: path)
             try Self.requireSameTokens(source, input)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
-            try source.configuration.checkWindow(contextLength: windows.context, model: source.path)
             let layout = try WeightLayout(of: source, as: source.configuration, compute: .auto)
             (kind, plan) = (.model(source, layout), windows)
             let past = source.configuration.warning(contextLength: windows.context)
@@ -97,6 +96,11 @@ struct PlannedScorer {
         for model: TrainableModel, sequences: TrainingSequences, on runtime: Runtime
     ) throws(LensError) -> (any Scorer)? {
         defer { kind = .none }
+        if let plan, sequences.longestDocument <= plan.context {
+            throw .usage(
+                "The scorer's context of \(plan.context) tokens covers the longest packed document, of "
+                    + "\(sequences.longestDocument), so that nothing is short about it. Lower --scorer-context.")
+        }
         switch (kind, plan) {
         case (.own, let plan?):
             return try OwnScorer(

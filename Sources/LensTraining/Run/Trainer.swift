@@ -20,11 +20,12 @@ public final class Trainer {
         public var optimizer: AdamW
         public var seed: UInt64
         public var shuffle: Bool
+        public var positions: PositionPolicy
 
         /// All of them; `accumulate` must be at least 1.
         public init(
             scheme: WeightingScheme, accumulate: Int, schedule: LearningRateSchedule, optimizer: AdamW, seed: UInt64,
-            shuffle: Bool
+            shuffle: Bool, positions: PositionPolicy = .restart
         ) {
             self.scheme = scheme
             self.accumulate = accumulate
@@ -32,6 +33,7 @@ public final class Trainer {
             self.optimizer = optimizer
             self.seed = seed
             self.shuffle = shuffle
+            self.positions = positions
         }
     }
 
@@ -73,7 +75,14 @@ public final class Trainer {
         guard settings.accumulate >= 1 else {
             throw .usage("An update needs at least 1 sequence, not \(settings.accumulate).")
         }
-        try settings.scheme.check(predictions: sequences.length - 1)
+        try settings.scheme.check(
+            predictions: sequences.leastPredictionCount, documentLength: sequences.longestDocument)
+        if case .skipping(let chunks, let target) = settings.positions {
+            guard !sequences.packs else { throw .usage("Positions skip in sequences of one document, not in packed ones.") }
+            guard chunks >= 2, target > sequences.length, target <= greatestCount else {
+                throw .usage("Positions of \(settings.positions) do not go with sequences of \(sequences.length) tokens.")
+            }
+        }
         let needed = settings.scheme.shortLosses == .required
         guard scorer != nil || !needed else {
             throw .usage("The scheme \(settings.scheme) compares losses with those of a scorer, and none was given.")
@@ -118,9 +127,11 @@ public final class Trainer {
         if partial == nil { gradients.all.fill(0) }
         var update = partial ?? PartialUpdate()
         let secondsBefore = update.seconds
+        let drawn = (0..<settings.accumulate).map { order.draw((step - 1) * settings.accumulate + $0) }
+        let predictions = drawn.reduce(0) { $0 + sequences.predictionCount(of: $1) }
         while update.sequences < settings.accumulate {
             if stop.isRequested { return nil }
-            try accumulate(step: step, into: &update, progress)
+            try accumulate(drawn[update.sequences], ofPredictions: predictions, step: step, into: &update, progress)
             update.seconds = secondsBefore + (clock.now - start) / .seconds(1)
             partial = update
         }
@@ -131,7 +142,7 @@ public final class Trainer {
         partial = nil
         let seconds = secondsBefore + (clock.now - start) / .seconds(1)
         let share = 1 / Double(settings.accumulate)
-        let tokens = settings.accumulate * sequences.length
+        let tokens = drawn.reduce(0) { $0 + sequences.tokenCount(of: $1) }
         return StepMetrics(
             step: step, loss: update.loss * share, nll: update.nll * share,
             weightStandardDeviation: update.weightStandardDeviation * share,
@@ -144,8 +155,11 @@ public final class Trainer {
     /// Goes on with an update that another run began; the gradients accumulated so far must be in ``gradients``.
     func resume(_ update: PartialUpdate) { partial = update }
 
+    /// Adds sequence `drawn` to the update, whose sequences have so many predictions in all. Every prediction of an update
+    /// counts alike.
     private func accumulate(
-        step: Int, into update: inout PartialUpdate, _ progress: (UpdateProgress) -> Void
+        _ drawn: Int, ofPredictions predictions: Int, step: Int, into update: inout PartialUpdate,
+        _ progress: (UpdateProgress) -> Void
     ) throws(LensError) {
         let index = update.sequences
         func tell(_ phase: UpdateProgress.Phase, _ fraction: Double) {
@@ -153,9 +167,11 @@ public final class Trainer {
                 UpdateProgress(
                     step: step, sequence: index + 1, sequences: settings.accumulate, phase: phase, fraction: fraction))
         }
-        let sequence = sequences[order.draw((step - 1) * settings.accumulate + index)]
+        let sequence = sequences[drawn]
         tell(.forward, 0)
-        let long = try pass.forward(sequence.tokens) { tell(.forward, $0) }
+        var positions = Self.generator(seed: settings.seed ^ Self.positionStream, step: step, index: index)
+        let layout = settings.positions.layout(of: sequence, generator: &positions)
+        let long = try pass.forward(sequence.tokens, layout: layout) { tell(.forward, $0) }
         try require(long, finite: "loss", step, sequence)
         var short: [Float]?
         if let scorer {
@@ -166,18 +182,25 @@ public final class Trainer {
         }
         if let short { try require(short, finite: "short-context loss", step, sequence) }
         var generator = Self.generator(seed: settings.seed, step: step, index: index)
-        let weights = try settings.scheme.weights(long: long, short: short, generator: &generator)
+        let weights = try settings.scheme.weights(
+            long: long, short: short, documentStarts: sequence.documentStarts, generator: &generator)
         try require(weights, finite: "weight", step, sequence)
         tell(.backward, 0)
-        try pass.backward(weights: weights, scale: 1 / Float(settings.accumulate)) { tell(.backward, $0) }
+        // 1 / G where all sequences are of one length.
+        let share = Float(predictions) / Float(sequence.predictionCount)
+        try pass.backward(weights: weights, scale: 1 / share) { tell(.backward, $0) }
         if let bad = try runtime.firstNonFinite(gradients.all) {
             throw try diverged("The gradient of \(gradients.name(at: bad)) is not finite", step, sequence)
         }
-        let statistics = WeightStatistics(weights)
-        update.loss += mean(zip(weights, long).lazy.map { Double($0) * Double($1) }, long.count)
-        update.nll += mean(long.lazy.map(Double.init), long.count)
-        update.weightStandardDeviation += statistics.standardDeviation
-        update.weightNonzero += statistics.nonzeroFraction
+        let statistics = WeightStatistics(sequence.predictions(weights))
+        // Against the mean sequence.
+        let size = Double(sequence.predictionCount * settings.accumulate) / Double(predictions)
+        // Where documents begin, weight and loss are 0.
+        let count = sequence.predictionCount
+        update.loss += size * mean(zip(weights, long).lazy.map { Double($0) * Double($1) }, count)
+        update.nll += size * mean(long.lazy.map(Double.init), count)
+        update.weightStandardDeviation += size * statistics.standardDeviation
+        update.weightNonzero += size * statistics.nonzeroFraction
         update.sequences += 1
     }
 
@@ -186,6 +209,9 @@ public final class Trainer {
         var update = SeededGenerator(seed: seed, stream: UInt64(step))
         return SeededGenerator(seed: update.next(), stream: UInt64(index))
     }
+
+    /// Keeps draws of positions apart from those of equal scores ("position" in ASCII).
+    private static let positionStream: UInt64 = 0x706F_7369_7469_6F6E
 
     private func mean(_ values: some Sequence<Double>, _ count: Int) -> Double { values.reduce(0, +) / Double(count) }
 
@@ -205,7 +231,7 @@ public final class Trainer {
             try firstNonFiniteWeight().map { " The first weight that is not finite is in \($0)." }
             ?? " All weights are finite."
         return .data(
-            "\(what) at step \(step), document \(sequence.document), sequence \(sequence.index).\(weight) The "
+            "\(what) at step \(step), \(sequence.name).\(weight) The "
                 + "update was not made. A lower --learning-rate, a longer --warmup or a lower --clip often help."
         )
     }

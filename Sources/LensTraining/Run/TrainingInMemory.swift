@@ -11,6 +11,10 @@ extension Trainer {
     public struct Options: Sendable {
         /// T: tokens of one training sequence.
         public var contextLength: Int
+        /// Whole documents share a sequence, each seeing itself alone.
+        public var pack = false
+        /// The positions of a sequence's tokens.
+        public var positions = PositionPolicy.restart
         /// Updates; nil for one pass over the data.
         public var steps: Int?
         /// G: sequences of one update.
@@ -49,7 +53,8 @@ extension Trainer {
         afterStep: (StepMetrics) -> Void = { _ in }
     ) throws(LensError) -> [StepMetrics] {
         try options.check()
-        let sequences = try TrainingSequences(documents: documents, encoder: encoder, length: options.contextLength)
+        let sequences = try TrainingSequences(
+            documents: documents, encoder: encoder, length: options.contextLength, packs: options.pack)
         let memory = TrainingMemory(
             model.configuration, scorer: scorer?.memory ?? .none, dataByteCount: sequences.byteCount, runtime: runtime)
         let (recompute, _) = try memory.choose(
@@ -62,7 +67,7 @@ extension Trainer {
                 scheme: scheme, accumulate: options.accumulate,
                 schedule: LearningRateSchedule(
                     shape: options.schedule, peak: options.learningRate, warmup: options.warmup, steps: steps),
-                optimizer: options.optimizer, seed: options.seed, shuffle: options.shuffle),
+                optimizer: options.optimizer, seed: options.seed, shuffle: options.shuffle, positions: options.positions),
             on: runtime)
         var metrics: [StepMetrics] = []
         while metrics.count < steps, let step = try trainer.step(stop: stop) {

@@ -24,10 +24,9 @@ struct TrainingInput {
         if let description = source.tokenizer { tokenizer = try Tokenizer(description) } else { tokenizer = nil }
         var configuration = source.configuration
         origin = source.origin
-        try configuration.checkWindow(contextLength: settings.contextLength, model: settings.model)
         trainedFor = configuration.contextLength
         let change = ContextExtension(
-            contextLength: settings.contextLength, ropeTheta: settings.ropeTheta, ropeScaling: settings.ropeScaling)
+            contextLength: settings.reach, ropeTheta: settings.ropeTheta, ropeScaling: settings.ropeScaling)
         madeFor = configuration.trainedContextLength
         let warning = try change.warning(for: configuration)
         warnings = source.warnings + (tokenizer?.warnings ?? []) + (warning.map { [$0] } ?? [])
@@ -54,7 +53,7 @@ struct TrainingInput {
         let sequences = try TrainingSequences(
             DocumentReader(paths: settings.data, forTraining: true, warn: warn, whileWaiting: check),
             encoder: encoder,
-            length: settings.contextLength,
+            length: settings.contextLength, packs: settings.pack,
             check: check)
         if let warning = encoder.spelledSpecials.warning { warn(warning) }
         return sequences

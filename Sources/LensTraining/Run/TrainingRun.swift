@@ -33,7 +33,7 @@ struct TrainingRun {
         var settings = try given.checked()
         memoryLimit = settings.memoryLimit ?? SystemMemory.available
         scheme = try WeightingScheme(settings.scheme)
-        try scheme.check(predictions: settings.contextLength - 1)
+        if !settings.pack { try scheme.check(predictions: settings.contextLength - 1) }
         let choice = try ScorerChoice(settings, scheme)
         scorerIsDefault = choice == .own && settings.scorer == nil
         warnings = try scheme.checkTraining(selfScored: choice == .own)
@@ -109,8 +109,9 @@ struct TrainingRun {
                 instructionSet: runtime.instructionSet))
         if sequences.shortDocumentCount > 0 {
             observer?.warning(
-                "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than the context of "
-                    + "\(sequences.length) tokens and are left out.")
+                "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than "
+                    + (sequences.packs ? "2 tokens" : "the context of \(sequences.length) tokens")
+                    + " and are left out.")
         }
         try Self.check(stop)
         try train(trainer, steps: steps, identity: identity)
@@ -129,7 +130,7 @@ struct TrainingRun {
             optimizer: AdamW(
                 beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
                 weightDecay: settings.weightDecay, clip: settings.clip),
-            seed: settings.seed, shuffle: settings.shuffle)
+            seed: settings.seed, shuffle: settings.shuffle, positions: settings.positions)
     }
 
     // MARK: Resuming

@@ -11,9 +11,9 @@ package enum RopeOption {
     package static func parse(_ spec: String, contextLength: Int, trainedFor: Int? = nil) throws(LensError)
         -> RopeScaling
     {
-        let (type, list) = split(spec, at: ":")
-        var values = try Values(spec, list)
-        let original = { (values: inout Values) throws(LensError) -> Int in
+        var values = try OptionValues("--rope-scaling", spec)
+        let type = values.name
+        let original = { (values: inout OptionValues) throws(LensError) -> Int in
             try values.integer("original_max_position_embeddings") ?? trainedFor ?? contextLength
         }
         let scaling: RopeScaling
@@ -38,11 +38,11 @@ package enum RopeOption {
                 "--rope-scaling \(quoted(spec)): the type is one of \(types.joined(separator: ", "))."
                     + suggestion(for: type, among: types))
         }
-        try values.finish(type)
+        try values.finish()
         return scaling
     }
 
-    private static func yarn(_ values: inout Values, _ original: Int) throws(LensError) -> YarnScaling {
+    private static func yarn(_ values: inout OptionValues, _ original: Int) throws(LensError) -> YarnScaling {
         var yarn = YarnScaling(factor: try values.factor(), originalContextLength: original)
         yarn.betaFast = try values.positive("beta_fast") ?? yarn.betaFast
         yarn.betaSlow = try values.positive("beta_slow") ?? yarn.betaSlow
@@ -52,71 +52,4 @@ package enum RopeOption {
         yarn.truncate = try values.bool("truncate") ?? yarn.truncate
         return yarn
     }
-
-    fileprivate static func split(_ text: String, at separator: Character) -> (String, String?) {
-        guard let index = text.firstIndex(of: separator) else { return (text, nil) }
-        return (String(text[..<index]), String(text[text.index(after: index)...]))
-    }
-}
-
-/// The `key=value` list of the option; every key must be asked for once.
-private struct Values {
-    private let spec: String
-    private var values: [String: String] = [:]
-    /// The keys asked for so far: those that the type has.
-    private var keys: [String] = []
-
-    init(_ spec: String, _ list: String?) throws(LensError) {
-        self.spec = spec
-        for item in list?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
-            let (name, value) = RopeOption.split(String(item), at: "=")
-            let key = String(name.map { $0 == "-" ? "_" : $0 })
-            guard let value, !key.isEmpty else { throw wrong("\(quoted(String(item))) is not key=value") }
-            guard values.updateValue(value, forKey: key) == nil else { throw wrong("\(key) is given twice") }
-        }
-    }
-
-    private mutating func take(_ key: String) -> String? {
-        keys.append(key)
-        return values.removeValue(forKey: key)
-    }
-
-    mutating func positive(_ key: String) throws(LensError) -> Double? {
-        guard let text = take(key) else { return nil }
-        guard let value = Double(text), value.isFinite, value > 0 else {
-            throw wrong("\(key) must be a number above 0")
-        }
-        return value
-    }
-
-    mutating func factor() throws(LensError) -> Double {
-        guard let value = try positive("factor") else {
-            let hints = values.keys.sorted().map { suggestion(for: $0, among: ["factor"]) }
-            throw .usage(wrong("factor=X is missing").message + (hints.first { !$0.isEmpty } ?? ""))
-        }
-        guard value >= 1 else { throw wrong("factor must be at least 1") }
-        return value
-    }
-
-    mutating func integer(_ key: String) throws(LensError) -> Int? {
-        guard let text = take(key) else { return nil }
-        guard let value = parseTokenCount(text), value >= 1 else {
-            throw wrong("\(key) must be a whole number above 0")
-        }
-        return value
-    }
-
-    mutating func bool(_ key: String) throws(LensError) -> Bool? {
-        guard let text = take(key) else { return nil }
-        guard text == "true" || text == "false" else { throw wrong("\(key) must be true or false") }
-        return text == "true"
-    }
-
-    func finish(_ type: String) throws(LensError) {
-        guard let key = values.keys.min() else { return }
-        let error = wrong("\(type) has no key \(key)")
-        throw .usage(error.message + suggestion(for: key, among: keys))
-    }
-
-    func wrong(_ what: String) -> LensError { .usage("--rope-scaling \(quoted(spec)): \(what).") }
 }

@@ -1,7 +1,9 @@
 /// A setting of a training run, under the one name it has on the command line (`--learning-rate`) and in a recipe
 /// (`learning-rate:`).
 package enum SettingKey: String, CaseIterable, Sendable {
-    case model, tokenizer, data, bos, eos, special, output, context, scheme, scorer
+    case model, tokenizer, data, bos, eos, special, output, context, pack
+    case packPositions = "pack-positions"
+    case positions, scheme, scorer
     case scorerContext = "scorer-context"
     case scorerStride = "scorer-stride"
     case ropeTheta = "rope-theta"
@@ -23,7 +25,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     /// `steps`, so that a run can be made longer.
     var changesArithmetic: Bool {
         switch self {
-        case .context, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
+        case .context, .pack, .packPositions, .positions, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
             .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle:
             true
         case .model, .tokenizer, .data, .bos, .eos, .special, .output, .scorer, .steps, .saveEvery, .keep, .resume,

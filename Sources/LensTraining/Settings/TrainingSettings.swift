@@ -21,6 +21,10 @@ public struct TrainingSettings: Equatable, Sendable {
     public var output: String
     /// T: tokens of one training sequence.
     public var contextLength: Int
+    /// Whole documents share a sequence, each seeing itself alone.
+    public var pack = false
+    /// The positions of a sequence's tokens.
+    public var positions = PositionPolicy.restart
     /// SPEC of the token weights.
     public var scheme: String
     /// `self`, a model or a score file; nil when the scheme needs no short-context losses.
@@ -86,6 +90,7 @@ public struct TrainingSettings: Equatable, Sendable {
         bos = try layer.choice(.bos, BoundaryPolicy.self) ?? bos
         eos = try layer.choice(.eos, BoundaryPolicy.self) ?? eos
         special = try layer.bool(.special) ?? special
+        try readPositions(layer)
         scorer = try layer.string(.scorer)
         scorerContext = try layer.integer(.scorerContext, atLeast: 2, thousands: true)
         scorerStride = try layer.integer(.scorerStride, atLeast: 1, thousands: true)
@@ -96,7 +101,28 @@ public struct TrainingSettings: Equatable, Sendable {
         }
         ropeTheta = try layer.number(.ropeTheta, "a number above 1, such as 15300000") { $0 > 1 }
         ropeScaling = try layer.string(.ropeScaling)
-        if let ropeScaling { _ = try RopeOption.parse(ropeScaling, contextLength: contextLength) }
+        if let ropeScaling { _ = try RopeOption.parse(ropeScaling, contextLength: reach) }
+    }
+
+    private mutating func readPositions(_ layer: SettingsLayer) throws(LensError) {
+        pack = try layer.bool(.pack) ?? pack
+        let names = [PositionPolicy.restart, .runOn].map(\.description)
+        if let text = try layer.string(.packPositions) {
+            guard names.contains(text) else {
+                throw layer.wrong(
+                    .packPositions, text, names.joined(separator: " or "), suggestion(for: text, among: names))
+            }
+            guard pack else {
+                throw .usage("--pack-positions says how positions go on in packed documents: it goes with --pack.")
+            }
+            positions = text == PositionPolicy.runOn.description ? .runOn : .restart
+        }
+        if let text = try layer.string(.positions) {
+            guard !pack else {
+                throw .usage("--positions skips in sequences of one document: it does not go with --pack.")
+            }
+            positions = try PositionPolicy.parse(text, contextLength: contextLength)
+        }
     }
 
     private mutating func readOptimizer(_ layer: SettingsLayer) throws(LensError) {
@@ -126,6 +152,9 @@ public struct TrainingSettings: Equatable, Sendable {
         export = try layer.choice(.export, Export.self) ?? export
         threads = try layer.integer(.threads, atLeast: 1)
     }
+
+    /// How far positions go: what the model's context is extended to.
+    package var reach: Int { positions.reach(contextLength: contextLength) }
 
     /// The same settings after the checks that those of a command line pass. `.usage` for what cannot be.
     func checked() throws(LensError) -> TrainingSettings {
@@ -159,6 +188,10 @@ public struct TrainingSettings: Equatable, Sendable {
         case .special: "\(special)"
         case .output: output
         case .context: "\(contextLength)"
+        // What is as it was before there was a choice is not named.
+        case .pack: pack ? "true" : nil
+        case .packPositions: positions == .runOn ? positions.description : nil
+        case .positions: if case .skipping = positions { positions.description } else { nil }
         case .scheme: scheme
         case .scorer: scorer
         case .scorerContext: scorerContext.map(String.init)
