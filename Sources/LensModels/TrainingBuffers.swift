@@ -3,8 +3,8 @@ import LensKernels
 
 /// Every activation buffer of a training pass.
 struct TrainingBuffers {
-    /// The residual stream before each layer, and after the last one: layerCount + 1 times [T, hidden].
-    let inputs: [Matrix]
+    /// The residual stream before each layer, and after the last one.
+    let inputs: LayerInputs
     /// A layer's own buffers for what the policy keeps of it, for the rest one set that all layers share.
     private let activations: [LayerActivations]
     /// Product of gate and up of one block of tokens.
@@ -17,9 +17,6 @@ struct TrainingBuffers {
     let head: LanguageModelHead
     let rotary: RotaryTable
 
-    /// The residual stream after the last layer.
-    var output: Matrix { inputs[inputs.count - 1] }
-
     func activations(of layer: Int) -> LayerActivations { activations[layer] }
 
     init(
@@ -27,9 +24,7 @@ struct TrainingBuffers {
     ) {
         let hidden = configuration.hiddenSize
         let block = min(length, feedForwardBlock)
-        inputs = (0...configuration.layerCount).map { _ in
-            arena.take("layer inputs", rows: length, columns: hidden)
-        }
+        inputs = LayerInputs(configuration, length: length, recompute, arena: arena)
         activations = Self.activations(configuration, length, recompute, block: block, arena)
         activated = arena.take("feed-forward block", rows: block, columns: configuration.feedForwardSize)
         normed = arena.take("final norm", rows: length, columns: hidden)
@@ -59,13 +54,13 @@ struct TrainingBuffers {
 
     /// The same buffers for a shorter sequence.
     func prefix(_ length: Int, _ configuration: ModelConfiguration) -> TrainingBuffers {
-        if length == output.rows { return self }
+        if length == inputs.output.rows { return self }
         return TrainingBuffers(self, length: length, configuration)
     }
 
     private init(_ whole: TrainingBuffers, length: Int, _ configuration: ModelConfiguration) {
         let rows = 0..<length
-        inputs = whole.inputs.map { $0.rows(rows) }
+        inputs = whole.inputs.prefix(length)
         activations = whole.activations.map { $0.prefix(length, configuration) }
         activated = whole.activated
         normed = whole.normed.rows(rows)

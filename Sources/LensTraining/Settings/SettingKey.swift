@@ -14,6 +14,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case saveEvery = "save-every"
     case keep, resume
     case memoryLimit = "memory-limit"
+    case spillFolder = "spill-folder"
+    case layerInputs = "layer-inputs"
     case export, threads
 
     /// True when two values of the setting lead to different weights. A resumed run must keep these, but for
@@ -24,11 +26,10 @@ package enum SettingKey: String, CaseIterable, Sendable {
     var changesArithmetic: Bool {
         switch self {
         case .context, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
-            .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle:
+            .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle, .layerInputs:
             true
         case .model, .tokenizer, .data, .bos, .eos, .special, .output, .scorer, .steps, .saveEvery, .keep, .resume,
-            .memoryLimit,
-            .export, .threads:
+            .memoryLimit, .spillFolder, .export, .threads:
             false
         }
     }
