@@ -88,9 +88,7 @@ void lens_forget_cached(int descriptor, long long offset, long long bytes) {
     (void)descriptor, (void)offset, (void)bytes;
 }
 
-void lens_read_ahead(int descriptor, long long offset, long long bytes) {
-    (void)descriptor, (void)offset, (void)bytes;
-}
+void lens_read_ahead(int descriptor, long long offset, long long bytes) { (void)descriptor, (void)offset, (void)bytes; }
 
 int lens_is_in_memory(int descriptor) {
     (void)descriptor;

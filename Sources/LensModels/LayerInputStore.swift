@@ -111,7 +111,11 @@ final class LayerInputStore {
     /// Waits until input `index` is in its buffer. Throws what reading failed with.
     func restore(_ index: Int, _ inputs: LayerInputs) throws(LensError) {
         guard inputs.isStored(index) else { return }
-        if let queue { try queue.wait(for: jobs[index]) } else { inputs[index].copy(fromRounded: inputs.rounded(index)) }
+        if let queue {
+            try queue.wait(for: jobs[index])
+        } else {
+            inputs[index].copy(fromRounded: inputs.rounded(index))
+        }
     }
 
     /// Puts an input that was computed again where it could not be read into the form that reading gives it.

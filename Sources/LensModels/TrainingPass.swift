@@ -134,10 +134,10 @@ package final class TrainingPass {
         let weighted = weights.indices.filter { !leavesOut || weights[$0] != 0 }
         try b.head.backward(
             b.normed, targets: Array(tokens.dropFirst()), coefficients: weights.map { $0 * factor },
-            tokens: WeightedTokens(weighted, of: weights.count), hiddenGradient: b.normedGradient,
+            tokens: WeightedTokens(weighted, of: weights.count), hiddenGradient: b.stream,
             weightGradient: gradients.head.matrix, on: runtime)
         try runtime.rmsNormBackward(
-            b.normedGradient, x: b.inputs.output, weight: self.weights.finalNorm, rstd: b.rstd, into: b.stream,
+            b.stream, x: b.inputs.output, weight: self.weights.finalNorm, rstd: b.rstd, into: b.stream,
             weightGradient: gradients.finalNorm)
         // Later tokens' losses reach a token through the last layer's keys and values alone.
         let all = WeightedTokens.all(tokens.count)
@@ -153,8 +153,12 @@ package final class TrainingPass {
             }
             try restoreInput(index, b)
             let isLast = index == layers.count - 1
-            // The last layer's activations are still there.
-            if !isLast { try layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept) }
+            // The last layer's activations are still there, but for those in whose place the final norm was.
+            if isLast {
+                try layer.normMiddle(a)
+            } else {
+                try layer.forwardAttention(b.inputs[index], a, rotary: rotary, kept: kept)
+            }
             try layer.backward(
                 stream: b.stream, input: b.inputs[index], a, rotary: rotary, gradient: gradients.layers[index],
                 scratch: b.layerGradients, recomputesFeedForward: kept < .everything,

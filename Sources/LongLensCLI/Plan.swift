@@ -63,7 +63,7 @@ struct LayerInputOptions: ParsableArguments {
     var spillFolder: String?
     @Option(
         name: .customLong("layer-inputs"),
-        help: "f32, or bf16: half of the memory and disk for them, and gradients that are not exact (default: f32).")
+        help: "f32, or bf16: half of the memory and disk for them, and gradients that are not exact.")
     var type: LayerInputType = .f32
 
     /// The memory of a run on sequences of `length` tokens with the default scorer.

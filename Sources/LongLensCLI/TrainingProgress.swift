@@ -215,7 +215,8 @@ private struct TrainingDescription {
     private func disk(_ spilling: Spilling) -> String {
         let speeds = [spilling.speed.written, spilling.speed.read].map { Format.bytes(Int($0)) }
         let step = spilling.secondsPerSequence * Double(settings.accumulate)
-        return "disk     \(Format.bytes(spilling.byteCount)) in \(spilling.folder), which writes \(speeds[0]) and reads "
+        return
+            "disk     \(Format.bytes(spilling.byteCount)) in \(spilling.folder), which writes \(speeds[0]) and reads "
             + "\(speeds[1]) a second: \(Format.decimal(step, 1)) s of disk a step, beside the arithmetic"
     }
 

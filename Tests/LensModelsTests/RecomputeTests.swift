@@ -4,6 +4,7 @@ import LensKernels
 import LensModels
 import LensSupport
 import LensTestSupport
+import LensTokenizers
 import Testing
 
 extension ModelTests {
@@ -113,6 +114,40 @@ extension ModelTests {
             #expect(difference > 0 && difference < norm / 64, "\(difference / norm)")
         }
 
+        /// What rounded inputs do to the gradient of a trained model: its length and direction.
+        @Test(.enabled(if: RealModelTests.smollm2Path != nil, "needs the SmolLM2 GGUF"))
+        func roundedInputsOfATrainedModel() throws {
+            let path = try #require(RealModelTests.smollm2Path)
+            let pretrained = try Pretrained.load(path: path)
+            let model = try TrainableModel(copying: pretrained.model)
+            let text = try String(contentsOfFile: #filePath, encoding: .utf8)
+            let tokens = Array(try #require(pretrained.tokenizer).encode(Array(text.utf8)).prefix(512))
+            let gradients = try [LayerInputType.f32, .bf16].map { type in
+                let gradients = try ParameterStore(model.configuration)
+                let policy = try #require(
+                    RecomputePolicy.leanestFirst(
+                        layerCount: model.configuration.layerCount, spills: true, inputType: type
+                    ).first)
+                let pass = try TrainingPass(
+                    model, gradients: gradients, contextLength: tokens.count, recompute: policy,
+                    spillFile: try spillFile(model.configuration, contextLength: tokens.count, policy))
+                _ = try pass.forward(tokens)
+                try pass.backward(weights: Array(repeating: 1, count: tokens.count - 1))
+                return gradients.all
+            }
+            var (difference, exact, rounded, product) = (0.0, 0.0, 0.0, 0.0)
+            for index in 0..<gradients[0].count {
+                let (x, y) = (Double(gradients[0][0, index]), Double(gradients[1][0, index]))
+                difference += (x - y) * (x - y)
+                exact += x * x
+                rounded += y * y
+                product += x * y
+            }
+            let relative = (difference / exact).squareRoot(), cosine = product / (exact * rounded).squareRoot()
+            #expect(relative > 0 && relative < 0.02, "relative difference \(relative), cosine \(cosine)")
+            print("gradient of rounded inputs: relative difference \(relative), cosine \(cosine)")
+        }
+
         @Test(arguments: [(false, LayerInputType.f32), (true, .f32), (false, .bf16), (true, .bf16)])
         func aStepAllocatesNothing(spills: Bool, type: LayerInputType) throws {
             let model = try TrainableModel(randomWeightsOf: Self.configuration(), seed: 4)
@@ -152,7 +187,9 @@ extension ModelTests {
                     "the input of every 4th layer", "the input of every 3rd layer", "the input of every 2nd layer",
                     "input",
                 ])
-            #expect(RecomputePolicy.leanestFirst(layerCount: 30, spills: true)[0].description == "input; layer inputs on disk")
+            #expect(
+                RecomputePolicy.leanestFirst(layerCount: 30, spills: true)[0].description
+                    == "input; layer inputs on disk")
         }
 
         @Test func aPolicyThatSpillsNeedsItsFile() throws {

@@ -12,11 +12,12 @@ import Testing
     import Darwin
 #endif
 
+private func lensError(_ body: () throws -> Void) -> LensError? {
+    do { try body() } catch { return error as? LensError }
+    return nil
+}
+
 @Suite struct SpillTests {
-    private func lensError(_ body: () throws -> Void) -> LensError? {
-        do { try body() } catch { return error as? LensError }
-        return nil
-    }
 
     private func file(_ folder: String, _ byteCount: Int) throws -> SpillFile {
         try SpillFile(folder: folder, byteCount: byteCount, for: "what a test spills")
@@ -67,7 +68,9 @@ import Testing
             #expect(unsafe setrlimit(resource, &limit) == 0)
             let folder = try TemporaryFolder()
             _ = try SpillFile(folder: folder.path, byteCount: 1 << 20, for: "what a test spills")
-            let error = lensError { _ = try SpillFile(folder: folder.path, byteCount: 1 << 21, for: "what a test spills") }
+            let error = lensError {
+                _ = try SpillFile(folder: folder.path, byteCount: 1 << 21, for: "what a test spills")
+            }
             #expect(error?.kind == .io && error?.message.contains("Cannot write 2.0 MiB to the spill folder") == true)
         }
     }

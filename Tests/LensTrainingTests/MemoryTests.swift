@@ -127,7 +127,9 @@ import Testing
 
     @Test func aRunThatDoesNotFitIsToldWhatWould() throws {
         let disk = deep(spills: true).leanestPlan(contextLength: 4096)
-        let fitting = lensError { _ = try deep(spills: false).choose(contextLength: 4096, limit: disk.memory.byteCount) }
+        let fitting = lensError {
+            _ = try deep(spills: false).choose(contextLength: 4096, limit: disk.memory.byteCount)
+        }
         #expect(fitting?.kind == .machine)
         let message = fitting?.message ?? ""
         #expect(message.contains("raise --memory-limit to") && message.contains("With --spill-folder it fits, in"))

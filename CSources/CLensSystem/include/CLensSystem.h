@@ -23,8 +23,8 @@ int lens_exchange(const char *path, const char *other);
 // Gives the open file its size and, where the file system can, the room on the disk for it.
 int lens_reserve(int descriptor, long long bytes);
 
-// Has a part of the file that was written put on the disk, without waiting; then waits for that, and drops the part from
-// the page cache. Where the system cannot, what was written goes to the disk when the system likes.
+// Has a part of the file that was written put on the disk, without waiting; then waits for that, and drops the part
+// from the page cache. Where the system cannot, what was written goes to the disk when the system likes.
 int lens_start_writing(int descriptor, long long offset, long long bytes);
 int lens_finish_writing(int descriptor, long long offset, long long bytes);
 

@@ -36,7 +36,8 @@ public struct Spilling: Sendable {
     /// What the user should know of the folder.
     var warning: String? {
         guard file.isInMemory else { return nil }
-        return "The spill folder \(folder) is in memory (tmpfs), not on a disk: what is spilled there takes memory all the "
+        return
+            "The spill folder \(folder) is in memory (tmpfs), not on a disk: what is spilled there takes memory all the "
             + "same. Give --spill-folder a folder on a disk."
     }
 }
