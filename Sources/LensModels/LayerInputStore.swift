@@ -58,11 +58,11 @@ final class LayerInputStore {
 
     /// Input `index` has been computed.
     func store(_ index: Int, _ inputs: LayerInputs) {
-        guard inputs.isStored(index) else { return }
+        guard let place = inputs.place(index) else { return }
         let input = inputs[index]
-        guard let queue, let file else { return input.round(into: inputs.rounded(index)) }
-        let offset = index * inputByteCount
-        jobs[index] = queue.add { [onTheWay = inputs.onTheWay] in
+        guard let queue, let file else { return input.round(into: inputs.rounded(at: place)) }
+        let offset = place * inputByteCount
+        jobs[place] = queue.add { [onTheWay = inputs.onTheWay] in
             do throws(LensError) {
                 guard let onTheWay else {
                     try unsafe file.write(UnsafeRawBufferPointer(input.elements), at: offset)
@@ -79,8 +79,8 @@ final class LayerInputStore {
 
     /// The buffer of input `index` is to be overwritten: waits until what was there is stored.
     func makeRoom(for index: Int, _ inputs: LayerInputs) throws(LensError) {
-        guard index >= 2, inputs.isStored(index - 2) else { return }
-        try queue?.wait(for: jobs[index - 2])
+        guard let place = inputs.place(index - 2) else { return }
+        try queue?.wait(for: jobs[place])
     }
 
     /// After a forward: what it stored is on the disk. Throws what that failed with.
@@ -90,10 +90,10 @@ final class LayerInputStore {
 
     /// Input `index` is needed no more: its buffer takes the one of two layers before, which will be wanted next but one.
     func release(_ index: Int, _ inputs: LayerInputs) {
-        guard index >= 2, inputs.isStored(index - 2), let queue, let file else { return }
+        guard let place = inputs.place(index - 2), let queue, let file else { return }
         let input = inputs[index - 2]
-        let offset = (index - 2) * inputByteCount
-        jobs[index - 2] = queue.add { [onTheWay = inputs.onTheWay] in
+        let offset = place * inputByteCount
+        jobs[place] = queue.add { [onTheWay = inputs.onTheWay] in
             do throws(LensError) {
                 guard let onTheWay else {
                     try unsafe file.read(into: UnsafeMutableRawBufferPointer(input.elements), at: offset)
@@ -110,12 +110,9 @@ final class LayerInputStore {
 
     /// Waits until input `index` is in its buffer. Throws what reading failed with.
     func restore(_ index: Int, _ inputs: LayerInputs) throws(LensError) {
-        guard inputs.isStored(index) else { return }
-        if let queue {
-            try queue.wait(for: jobs[index])
-        } else {
-            inputs[index].copy(fromRounded: inputs.rounded(index))
-        }
+        guard let place = inputs.place(index) else { return }
+        guard let queue else { return inputs[index].copy(fromRounded: inputs.rounded(at: place)) }
+        try queue.wait(for: jobs[place])
     }
 
     /// Puts an input that was computed again where it could not be read into the form that reading gives it.

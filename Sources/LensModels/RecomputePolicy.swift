@@ -75,7 +75,7 @@ public struct RecomputePolicy: Sendable, Equatable {
     package static func leanestFirst(
         layerCount: Int, spills: Bool = false, inputType: LayerInputType = .f32
     ) -> [RecomputePolicy] {
-        // The inputs of the last two layers are in memory anyway.
+        // The inputs of the first layer and the last go nowhere.
         let spills = spills && layerCount > 2
         guard inputType == .f32 else {
             return (spills ? [.file] : []).map { RecomputePolicy(base: .input, inputs: $0, inputType: inputType) }
@@ -93,7 +93,7 @@ public struct RecomputePolicy: Sendable, Equatable {
 
     /// The segments that take less memory than shorter ones, the leanest first.
     private static func segments(layerCount: Int) -> [RecomputePolicy] {
-        var least = layerCount + 1
+        var least = layerCount
         var policies: [RecomputePolicy] = []
         for length in stride(from: 2, through: layerCount, by: 1) {
             let inputs = Inputs.segments(of: length)
@@ -115,9 +115,9 @@ extension RecomputePolicy.Inputs {
     /// Matrices [T, hidden] for the residual stream before each layer and after the last one, in fp32.
     func bufferCount(layerCount: Int) -> Int {
         switch self {
-        case .memory: layerCount + 1
+        case .memory: layerCount
         case .file: 2
-        case .segments(let length): layerCount / length + length
+        case .segments(let length): layerCount / length + length - 1
         }
     }
 }

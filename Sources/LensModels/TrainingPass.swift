@@ -95,7 +95,7 @@ package final class TrainingPass {
         self.tokens = tokens
         rotary.prepare(length: tokens.count)
         let b = buffers.prefix(tokens.count, model.configuration)
-        try runtime.embed(tokens, table: weights.embedding, into: b.inputs[0])
+        try embed(into: b.inputs[0])
         for (index, layer) in layers.enumerated() {
             inputStore.store(index, b.inputs)
             let a = b.activations(of: index)
@@ -171,18 +171,23 @@ package final class TrainingPass {
 
     /// Has the input of a layer in its buffer.
     private func restoreInput(_ index: Int, _ b: TrainingBuffers) throws(LensError) {
+        if index == 0 { return try embed(into: b.inputs[0]) }
         do throws(LensError) {
             try inputStore.restore(index, b.inputs)
         } catch {
             // The gradients hold a part of this sequence's: it is finished, so that they are worth something.
-            try runtime.embed(tokens, table: weights.embedding, into: b.inputs[0])
             try recomputeInputs(from: 0, to: index, b)
             inputStore.roundLikeStored(index, b.inputs)
         }
     }
 
+    private func embed(into input: Matrix) throws(LensError) {
+        try runtime.embed(tokens, table: weights.embedding, into: input)
+    }
+
     /// Computes the input of layer `last` and those before it from that of layer `first`.
     private func recomputeInputs(from first: Int, to last: Int, _ b: TrainingBuffers) throws(LensError) {
+        if first == 0 { try embed(into: b.inputs[0]) }
         for index in first..<last {
             let a = b.activations(of: index)
             try layers[index].forwardAttention(b.inputs[index], a, rotary: rotary)

@@ -200,7 +200,7 @@ extension ModelTests {
                 try TrainingPass(model, gradients: gradients, contextLength: 90, recompute: policy)
             }
             #expect(none?.kind == .usage && none?.message.contains("spill file of") == true)
-            let small = try spillFile(model.configuration, contextLength: 80, policy)
+            let small = try spillFile(model.configuration, contextLength: 20, policy)
             #expect(throws: LensError.self) {
                 try TrainingPass(model, gradients: gradients, contextLength: 90, recompute: policy, spillFile: small)
             }

@@ -113,14 +113,14 @@ import Testing
         let segments = deep(spills: false).leanestPlan(contextLength: 4096)
         let disk = deep(spills: true).leanestPlan(contextLength: 4096)
         let row = 4096 * 16 * 4
-        // Of 13 inputs 7 or 2 are in memory.
+        // Of 12 inputs 6 or 2 are in memory.
         #expect(segments.recompute.description == "the input of every 3rd layer")
         #expect(inputs - segments.memory.byteCount == 6 * row && segments.spilledByteCount == 0)
-        #expect(disk.recompute.spills && disk.spilledByteCount == 11 * row)
-        let thread = inputs - disk.memory.byteCount - 11 * row
+        #expect(disk.recompute.spills && disk.spilledByteCount == 10 * row)
+        let thread = inputs - disk.memory.byteCount - 10 * row
         #expect((-200_000...0).contains(thread))
         let rounded = deep(spills: true, .bf16).leanestPlan(contextLength: 4096)
-        #expect(rounded.spilledByteCount == 11 * row / 2)
+        #expect(rounded.spilledByteCount == 10 * row / 2)
         // Less memory on no account gives a faster policy, and a folder never a slower one that fits.
         #expect(try deep(spills: true).choose(contextLength: 4096, limit: .max).recompute == .fastest)
     }
