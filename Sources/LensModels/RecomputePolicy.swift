@@ -19,6 +19,7 @@ public enum Retention: String, Sendable, CaseIterable, Codable, Comparable {
 
 /// What the inputs of layers are kept in for the backward.
 public enum LayerInputType: String, Sendable, CaseIterable {
+    /// As they are.
     case f32
     /// Half the memory, and gradients that are not exact: the backward starts from rounded inputs. Losses are exact.
     case bf16

@@ -4,6 +4,7 @@ import LensSupport
 /// The disk that a run keeps the inputs of its layers on: the room is set aside and the speed measured before the first
 /// update.
 public struct Spilling: Sendable {
+    /// The folder that was given.
     public let folder: String
     /// Bytes on the disk for as long as the run goes on.
     public let byteCount: Int

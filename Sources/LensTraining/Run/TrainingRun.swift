@@ -86,9 +86,10 @@ struct TrainingRun {
         let room = TrainingRoom(
             input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
             stepsDone: saved?.step ?? 0, steps: steps)
-        try room.check(folder)
+        // Before the room for checkpoints is looked at, which may be on the same disk.
         let spilling = try Spilling(plan, folder: settings.spillFolder)
         if let warning = spilling?.warning { observer?.warning(warning) }
+        try room.check(folder)
         let model = try input.makeModel(withWeights: saved == nil, on: runtime)
         let state = try TrainingState(model.parameters)
         let source = try scorer.make(for: model, sequences: sequences, on: runtime)
