@@ -36,13 +36,14 @@ extension ModelTests {
         }
 
         private func run(
-            _ model: TrainableModel, _ policy: RecomputePolicy, lengths: [Int] = [90, 41, 2, 90], sparse: Bool = true
+            _ model: TrainableModel, _ policy: RecomputePolicy, lengths: [Int] = [90, 41, 2, 90], sparse: Bool = true,
+            on runtime: Runtime = .shared
         ) throws -> Result {
             var result = Result()
             let gradients = try ParameterStore(model.configuration)
             let pass = try TrainingPass(
                 model, gradients: gradients, contextLength: 90, recompute: policy,
-                spillFile: try spillFile(model.configuration, contextLength: 90, policy))
+                spillFile: try spillFile(model.configuration, contextLength: 90, policy), on: runtime)
             for length in lengths {
                 result.losses.append(try pass.forward(Self.tokens(length)))
                 try pass.backward(weights: (1..<length).map { sparse && $0 % 3 != 1 ? 0 : Float($0 % 5) })
@@ -59,6 +60,17 @@ extension ModelTests {
             #expect(expected.gradients[0].contains { $0 != 0 })
             for policy in RecomputePolicy.exact(layerCount: Self.layerCount) {
                 #expect(try run(model, policy, sparse: sparse).isSame(as: expected), "\(policy)")
+            }
+        }
+
+        /// Layers whose attention is kept have it in another place than the gradient of their queries.
+        @Test(arguments: InstructionSet.supported) func everyInstructionSet(set: InstructionSet) throws {
+            let model = try TrainableModel(randomWeightsOf: Self.configuration(norms: true), seed: 4)
+            let runtime = try Runtime(threads: 3, instructionSet: set)
+            let expected = try run(model, .all(.attention), on: runtime)
+            for policy in RecomputePolicy.exact(layerCount: Self.layerCount)
+            where policy == .all(.input) || policy.spills {
+                #expect(try run(model, policy, on: runtime).isSame(as: expected), "\(policy)")
             }
         }
 
