@@ -27,7 +27,7 @@ extension Runtime {
     }
 
     /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:window:scale:inBF16:into:logSumExp:)``, overwritten,
-    /// from what it was given and gave. `delta` [heads, rows] is scratch.
+    /// from what it was given and gave. `delta` [heads, rows] is scratch; `queryGradient` may be `output`.
     ///
     /// - Parameters:
     ///   - spans: sequences within which tokens see each other, each with the bits that it has alone; nil for one.

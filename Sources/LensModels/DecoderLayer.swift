@@ -28,10 +28,10 @@ struct DecoderLayer {
         _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, spans: RowSpans? = nil, kept: Retention = .input
     ) throws(LensError) {
         let p = parameters
-        try runtime.rmsNorm(
-            input, weight: p.attentionNorm, epsilon: configuration.normEpsilon, into: a.attentionInput,
-            rstd: a.attentionRstd)
         if kept < .projections {
+            try runtime.rmsNorm(
+                input, weight: p.attentionNorm, epsilon: configuration.normEpsilon, into: a.attentionInput,
+                rstd: a.attentionRstd)
             try Projection.forward(
                 a.attentionInput, [(p.query, a.projectedQuery), (p.key, a.projectedKey), (p.value, a.value)],
                 on: runtime)

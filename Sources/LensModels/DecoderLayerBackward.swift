@@ -4,8 +4,12 @@ import LensSupport
 
 /// Buffers for the gradients inside one layer, shared by all layers.
 struct LayerGradients {
-    /// Of a normed input [T, hidden].
+    /// Of a normed input [T, hidden]; where the activations are those that layers share, in the place of that input.
     let normed: Matrix
+    /// Some rows of it.
+    let normedRows: Matrix
+    /// The attention's normed input, computed again; in the place of `attended`.
+    let attentionInput: Matrix
     /// Of the attention output, queries, keys and values.
     let attended, query, key, value: Matrix
     /// Row sums that the attention's backward needs [heads, T].
@@ -13,13 +17,15 @@ struct LayerGradients {
     /// Of gate, up and their product, one block of tokens each.
     let gate, up, activated: Matrix
 
-    init(_ configuration: ModelConfiguration, length: Int, activated: Matrix, arena: Arena) {
-        let queries = configuration.headCount * configuration.headDimension
+    init(_ configuration: ModelConfiguration, _ workspace: LayerWorkspace, activated: Matrix, arena: Arena) {
         let keys = configuration.keyValueHeadCount * configuration.headDimension
+        let length = workspace.normed.rows
         func take(_ rows: Int, _ columns: Int) -> Matrix { arena.take("layer gradients", rows: rows, columns: columns) }
-        normed = take(length, configuration.hiddenSize)
-        attended = take(length, queries)
-        query = take(length, queries)
+        normed = workspace.normed
+        normedRows = workspace.normedRows
+        attentionInput = workspace.attentionInput
+        attended = workspace.attendedGradient
+        query = workspace.queryGradient
         key = take(length, keys)
         value = take(length, keys)
         delta = take(configuration.headCount, length)
@@ -33,6 +39,8 @@ struct LayerGradients {
 
     private init(_ whole: LayerGradients, length: Int) {
         normed = whole.normed.rows(0..<length)
+        normedRows = whole.normedRows.rows(0..<length)
+        attentionInput = whole.attentionInput.rows(0..<length)
         attended = whole.attended.rows(0..<length)
         query = whole.query.rows(0..<length)
         key = whole.key.rows(0..<length)
@@ -48,7 +56,8 @@ struct LayerGradients {
 extension DecoderLayer {
     /// Turns `stream` [T, hidden], the gradient of the layer's output, into the gradient of its input, and adds the
     /// gradients of the parameters to `gradient`. `a` holds the forward's activations of `input`; when
-    /// `recomputesFeedForward`, gate and up projections are computed again block by block.
+    /// `recomputesFeedForward`, gate and up projections are computed again block by block. What `a` shares with `scratch` is
+    /// lost.
     ///
     /// - Parameters:
     ///   - spans: the sequences that `input` holds; nil for one.
@@ -68,7 +77,7 @@ extension DecoderLayer {
         try runtime.rmsNormBackward(
             scratch.normed, x: a.middle, weight: parameters.feedForwardNorm, rstd: a.feedForwardRstd, into: stream,
             accumulate: true, weightGradient: gradient.feedForwardNorm)
-        try backwardAttention(part, stream, a, rotary, spans, gradient, scratch)
+        try backwardAttention(part, stream, input, a, rotary, spans, gradient, scratch)
         try runtime.rmsNormBackward(
             scratch.normed, x: input, weight: parameters.attentionNorm, rstd: a.attentionRstd, into: stream,
             accumulate: true, weightGradient: gradient.attentionNorm)
@@ -102,19 +111,27 @@ extension DecoderLayer {
                 inputGradient: upGradient, blocks: batch.blocks, on: runtime)
             try runtime.swiGLUBackward(
                 upGradient, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient)
-            let inputGradient = scratch.normed.rows(batch.places)
-            try p.gate.backwardProducts(
-                outputGradient: gateGradient, input: input, gradient: gradient.gate, inputGradient: inputGradient,
-                blocks: batch.blocks, on: runtime)
-            try p.up.backwardProducts(
-                outputGradient: upGradient, input: input, gradient: gradient.up, inputGradient: inputGradient,
-                accumulate: true, blocks: batch.blocks, on: runtime)
+            let maps = [
+                (projection: p.gate, outputGradient: gateGradient, gradient: gradient.gate),
+                (projection: p.up, outputGradient: upGradient, gradient: gradient.up),
+            ]
+            for map in maps {
+                try map.projection.backwardWeight(
+                    outputGradient: map.outputGradient, input: input, gradient: map.gradient, blocks: batch.blocks,
+                    on: runtime)
+            }
+            // The input's gradient may take its place.
+            for (index, map) in maps.enumerated() {
+                try map.projection.backwardInput(
+                    outputGradient: map.outputGradient, inputGradient: scratch.normed.rows(batch.places),
+                    accumulate: index > 0, on: runtime)
+            }
         }
     }
 
     /// Leaves the gradient of the attention part's normed input in `scratch.normed`.
     private func backwardAttention(
-        _ part: Part, _ stream: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ spans: RowSpans?,
+        _ part: Part, _ stream: Matrix, _ input: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ spans: RowSpans?,
         _ gradient: LayerParameters, _ scratch: LayerGradients
     ) throws(LensError) {
         let (p, tokens) = (parameters, part.tokens)
@@ -141,28 +158,38 @@ extension DecoderLayer {
             scratch.query, projected: a.projectedQuery, weight: p.queryNorm, rstd: a.queryRstd, gradient.queryNorm)
         try normHeadsBackward(
             scratch.key, projected: a.projectedKey, weight: p.keyNorm, rstd: a.keyRstd, gradient.keyNorm)
+        // Its place was taken: computing it again costs no product.
+        try runtime.rmsNorm(
+            input, weight: p.attentionNorm, epsilon: configuration.normEpsilon, into: scratch.attentionInput,
+            rstd: a.attentionRstd)
         try p.key.backward(
-            outputGradient: scratch.key, input: a.attentionInput, gradient: gradient.key, inputGradient: scratch.normed,
-            on: runtime)
+            outputGradient: scratch.key, input: scratch.attentionInput, gradient: gradient.key,
+            inputGradient: scratch.normed, on: runtime)
         try p.value.backward(
-            outputGradient: scratch.value, input: a.attentionInput, gradient: gradient.value,
+            outputGradient: scratch.value, input: scratch.attentionInput, gradient: gradient.value,
             inputGradient: scratch.normed, accumulate: true, on: runtime)
-        try backwardQuery(part, a, gradient, scratch)
+        try backwardQuery(part, gradient, scratch)
     }
 
     private func backwardQuery(
-        _ part: Part, _ a: LayerActivations, _ gradient: LayerParameters, _ scratch: LayerGradients
+        _ part: Part, _ gradient: LayerParameters, _ scratch: LayerGradients
     ) throws(LensError) {
         let (query, tokens) = (parameters.query, part.tokens)
         try query.backwardBias(outputGradient: scratch.query, gradient: gradient.query, on: runtime)
-        // The feed-forward part is done: its input may be overwritten.
-        let inputGradient = tokens.isAll ? scratch.normed : part.a.feedForwardInput
+        let inputGradient = tokens.isAll ? scratch.normed : part.scratch.normedRows
         if !tokens.isAll { inputGradient.copyRows(tokens.rows, of: scratch.normed) }
-        tokens.gather([scratch.query, a.attentionInput])
+        tokens.gather([scratch.query, scratch.attentionInput])
         try query.backwardProducts(
-            outputGradient: part.scratch.query, input: part.a.attentionInput, gradient: gradient.query,
+            outputGradient: part.scratch.query, input: part.scratch.attentionInput, gradient: gradient.query,
             inputGradient: inputGradient, accumulate: true, blocks: tokens.blocks, on: runtime)
         if !tokens.isAll { scratch.normed.replaceRows(tokens.rows, with: inputGradient) }
+    }
+
+    /// The second norm of what `a` holds, again.
+    func normMiddle(_ a: LayerActivations) throws(LensError) {
+        try runtime.rmsNorm(
+            a.middle, weight: parameters.feedForwardNorm, epsilon: configuration.normEpsilon,
+            into: a.feedForwardInput, rstd: a.feedForwardRstd)
     }
 
     private func normHeadsBackward(

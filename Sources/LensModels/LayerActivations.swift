@@ -1,12 +1,39 @@
 import LensFormats
 import LensKernels
 
+/// What forward and backward of a layer use one after the other, in the same place [T, …].
+struct LayerWorkspace {
+    /// Normed inputs; gradients of them; what the final norm gives, until the last layer's backward begins.
+    let normed: Matrix
+    /// The residual stream between the two parts; once the backward has passed the second, the gradient of the attention's
+    /// output, and then the attention's input again.
+    let middle, attendedGradient: Matrix
+    var attentionInput: Matrix { middle }
+    /// The attention's output, and then the gradient of queries: its backward reads the output first.
+    let attended: Matrix
+    var queryGradient: Matrix { attended }
+    /// Queries; behind the attention's backward, room for rows of the normed input's gradient.
+    let projectedQuery, normedRows: Matrix
+
+    init(_ configuration: ModelConfiguration, length: Int, arena: Arena) {
+        let hidden = configuration.hiddenSize
+        let queries = configuration.headCount * configuration.headDimension
+        let name = "layer workspace"
+        normed = arena.take(name, rows: length, columns: hidden)
+        attended = arena.take(name, rows: length, columns: queries)
+        let shared = (0..<2).map { _ in arena.takeShared(name, rows: length, columns: [hidden, queries]) }
+        (middle, attendedGradient) = (shared[0][0], shared[0][1])
+        (normedRows, projectedQuery) = (shared[1][0], shared[1][1])
+    }
+}
+
 /// What a decoder layer computes on its way and its backward reads again: buffers for T tokens.
 ///
 /// One set serves all layers; what is kept of a layer has buffers of its own. The last layer's activations are still in
 /// the shared set when the backward begins, so it needs none.
 struct LayerActivations {
-    /// Input after the first norm [T, hidden] and its reciprocal deviations [1, T].
+    /// Input after the first norm [T, hidden], until `feedForwardInput` takes its place, and its reciprocal deviations
+    /// [1, T].
     private(set) var attentionInput, attentionRstd: Matrix
     /// Projections before the rotation, [T, heads * headDimension]; where there is no per-head norm they are
     /// rotated in place, and `query` and `key` are the same buffers.
@@ -27,12 +54,14 @@ struct LayerActivations {
 
     /// The set that layers share.
     /// - Parameter feedForwardRows: rows of `gate` and `up`.
-    init(_ configuration: ModelConfiguration, length: Int, feedForwardRows: Int, arena: Arena) {
-        let sizes = Sizes(configuration)
+    init(
+        _ configuration: ModelConfiguration, _ workspace: LayerWorkspace, feedForwardRows: Int, arena: Arena
+    ) {
+        let sizes = Sizes(configuration), length = workspace.normed.rows
         func take(_ rows: Int, _ columns: Int) -> Matrix { arena.take("activations", rows: rows, columns: columns) }
-        attentionInput = take(length, sizes.hidden)
+        (attentionInput, feedForwardInput) = (workspace.normed, workspace.normed)
         attentionRstd = take(1, length)
-        projectedQuery = take(length, sizes.queries)
+        projectedQuery = workspace.projectedQuery
         projectedKey = take(length, sizes.keys)
         if configuration.queryKeyNorm {
             queryRstd = take(1, length * configuration.headCount)
@@ -44,10 +73,9 @@ struct LayerActivations {
             key = projectedKey
         }
         value = take(length, sizes.keys)
-        attended = take(length, sizes.queries)
+        attended = workspace.attended
         logSumExp = take(configuration.headCount, length)
-        middle = take(length, sizes.hidden)
-        feedForwardInput = take(length, sizes.hidden)
+        middle = workspace.middle
         feedForwardRstd = take(1, length)
         gate = take(feedForwardRows, configuration.feedForwardSize)
         up = take(feedForwardRows, configuration.feedForwardSize)

@@ -42,16 +42,32 @@ struct Projection {
         if let bias = gradient.bias { try runtime.biasBackward(outputGradient, biasGradient: bias) }
     }
 
-    /// All but the bias's part. The weight's gradient sums over one block of rows after the other.
+    /// All but the bias's part.
     func backwardProducts(
         outputGradient: Matrix, input: Matrix, gradient: Projection, inputGradient: Matrix, accumulate: Bool = false,
         blocks: [Range<Int>], on runtime: Runtime
+    ) throws(LensError) {
+        try backwardWeight(
+            outputGradient: outputGradient, input: input, gradient: gradient, blocks: blocks, on: runtime)
+        try backwardInput(
+            outputGradient: outputGradient, inputGradient: inputGradient, accumulate: accumulate, on: runtime)
+    }
+
+    /// The weight's gradient alone, which sums over one block of rows after the other.
+    func backwardWeight(
+        outputGradient: Matrix, input: Matrix, gradient: Projection, blocks: [Range<Int>], on runtime: Runtime
     ) throws(LensError) {
         for block in blocks {
             try runtime.multiply(
                 outputGradient.rows(block), transposeA: true, input.rows(block), into: gradient.weight.matrix,
                 accumulate: true)
         }
+    }
+
+    /// The input's gradient alone.
+    func backwardInput(
+        outputGradient: Matrix, inputGradient: Matrix, accumulate: Bool = false, on runtime: Runtime
+    ) throws(LensError) {
         try runtime.multiply(outputGradient, weight.matrix, into: inputGradient, accumulate: accumulate)
     }
 }

@@ -37,7 +37,12 @@ private let unitFactors: [String: Double] = [
 ]
 
 /// Bytes for people: `1.5 GiB`.
-package func describeByteCount(_ bytes: Int) -> String {
+package func describeByteCount(_ bytes: Int) -> String { describeByteCount(bytes, .toNearestOrAwayFromZero) }
+
+/// The same, rounded up: so many bytes are enough.
+package func describeByteCountUp(_ bytes: Int) -> String { describeByteCount(bytes, .up) }
+
+private func describeByteCount(_ bytes: Int, _ rule: FloatingPointRoundingRule) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(bytes)
     var unit = 0
@@ -46,7 +51,7 @@ package func describeByteCount(_ bytes: Int) -> String {
         unit += 1
     }
     guard unit > 0 else { return "\(bytes) bytes" }
-    let tenths = Int((value * 10).rounded())
+    let tenths = Int((value * 10).rounded(rule))
     return "\(tenths / 10).\(tenths % 10) \(units[unit])"
 }
 

@@ -54,6 +54,39 @@ struct ShapeOptions: ParsableArguments {
     var name: String { shape ?? modelName(path: model ?? "") }
 }
 
+/// Where the inputs of layers go, and what they are kept in.
+struct LayerInputOptions: ParsableArguments {
+    @Option(
+        name: .customLong("spill-folder"),
+        help: "Folder on a disk for the inputs of layers, where memory does not suffice (default: none).",
+        completion: .directory)
+    var spillFolder: String?
+    @Option(
+        name: .customLong("layer-inputs"),
+        help: "f32, or bf16: half of the memory and disk for them, and gradients that are not exact.")
+    var type: LayerInputType = .f32
+
+    /// The memory of a run on sequences of `length` tokens with the default scorer.
+    func memory(_ configuration: ModelConfiguration, length: Int, _ runtime: Runtime) -> TrainingMemory {
+        TrainingMemory(
+            defaultsFor: configuration, contextLength: length, runtime: runtime, spills: spillFolder != nil,
+            layerInputs: type)
+    }
+
+    /// The same for the longest context that fits.
+    func greatestMemory(_ configuration: ModelConfiguration, _ runtime: Runtime) -> TrainingMemory {
+        TrainingMemory(
+            greatestDefaultsFor: configuration, runtime: runtime, spills: spillFolder != nil, layerInputs: type)
+    }
+
+    /// Throws where the folder is none, or its disk has less room than the plan asks for.
+    func check(_ plan: TrainingPlan) throws(LensError) {
+        if let spillFolder { try Spilling.check(plan, folder: spillFolder) }
+    }
+}
+
+extension LayerInputType: ExpressibleByArgument {}
+
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a training would keep in memory; runs nothing.")
@@ -62,6 +95,7 @@ struct Plan: ParsableCommand {
     @Option(name: .long, help: "Context length in tokens, such as 4096 or 4k.") var context: Count
     @Option(name: .long, help: "Memory to fit in, such as 8GiB (default: what this machine has free).") var memoryLimit:
         ByteCount?
+    @OptionGroup var layerInputs: LayerInputOptions
     @Flag(name: .long, help: "As JSON.") var json = false
     @OptionGroup var computing: ThreadOptions
 
@@ -74,6 +108,8 @@ struct Plan: ParsableCommand {
         let context: Int
         let recompute: String
         let bytes, memory_limit: Int
+        /// In the spill folder.
+        let disk_bytes: Int
         let longest_context: Int
         /// What the model was made for.
         let model_context: Int
@@ -84,12 +120,12 @@ struct Plan: ParsableCommand {
         let runtime = try computing.runtime()
         let configuration = try shape.configuration()
         let limit = memoryLimit?.value ?? TrainingMemory.available()
-        let plan = TrainingMemory.plan(
-            configuration, contextLength: context.value, limit: limit, runtime: runtime)
-        let longest = TrainingMemory.longestContext(configuration, limit: limit, runtime: runtime)
+        let memory = layerInputs.memory(configuration, length: context.value, runtime)
+        let plan = memory.plan(contextLength: context.value, limit: limit)
+        let longest = layerInputs.greatestMemory(configuration, runtime).longestContext(limit: limit)
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
-            memory_limit: limit,
+            memory_limit: limit, disk_bytes: plan.spilledByteCount,
             longest_context: longest, model_context: configuration.trainedContextLength,
             buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
         if json {
@@ -97,6 +133,9 @@ struct Plan: ParsableCommand {
         } else {
             var rows = plan.memory.summary.map { [$0.name, Format.bytes($0.byteCount), "\($0.byteCount)"] }
             rows.append(["total", Format.bytes(report.bytes), "\(report.bytes)"])
+            if plan.recompute.spills {
+                rows.append(["on disk", Format.bytes(report.disk_bytes), "\(report.disk_bytes)"])
+            }
             try StandardOutput.write(Format.table(rows))
             try StandardOutput.writeLine(
                 "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
@@ -110,9 +149,10 @@ struct Plan: ParsableCommand {
         }
         guard report.bytes <= limit else {
             throw LensError.machine(
-                "A context of \(context.value) needs \(Format.bytes(report.bytes)), more than \(Format.bytes(limit)); at most \(longest) tokens fit."
-            )
+                "A context of \(context.value) needs \(Format.bytes(report.bytes)), more than \(Format.bytes(limit)). "
+                    + memory.advice(contextLength: context.value, limit: limit))
         }
+        try layerInputs.check(plan)
     }
 }
 

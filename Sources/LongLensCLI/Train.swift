@@ -93,6 +93,16 @@ struct Train: ParsableCommand {
         help: "Memory to stay within, such as 8GiB (default: what the machine has free).")
     var memoryLimit: String?
     @Option(
+        name: .customLong("spill-folder"),
+        help: "Folder on a disk for the inputs of layers, where memory does not suffice (default: none).",
+        completion: .directory)
+    var spillFolder: String?
+    @Option(
+        name: .customLong("layer-inputs"),
+        help: "f32, or bf16: half of the memory and disk for them, and gradients that are not exact (default: f32).",
+        completion: .list(LayerInputType.allCases.map(\.rawValue)))
+    var layerInputs: String?
+    @Option(
         name: .long, help: "gguf: write the trained model as GGUF too (default: none).",
         completion: .list(["none", "gguf"]))
     var export: String?
@@ -109,7 +119,8 @@ struct Train: ParsableCommand {
             (.steps, steps), (.accumulate, accumulate), (.learningRate, learningRate), (.warmup, warmup),
             (.schedule, schedule), (.weightDecay, weightDecay), (.beta1, beta1), (.beta2, beta2), (.epsilon, epsilon),
             (.clip, clip), (.ropeTheta, ropeTheta), (.ropeScaling, ropeScaling), (.seed, seed), (.shuffle, shuffle),
-            (.saveEvery, saveEvery), (.keep, keep), (.memoryLimit, memoryLimit), (.export, export),
+            (.saveEvery, saveEvery), (.keep, keep), (.memoryLimit, memoryLimit),
+            (.spillFolder, spillFolder), (.layerInputs, layerInputs), (.export, export),
             (.threads, machine.computing.threads.map(String.init)), (.resume, resume ? "true" : nil),
         ]
         for (key, value) in options { if let value { layer.set(key, value) } }

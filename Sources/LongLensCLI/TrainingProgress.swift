@@ -166,7 +166,9 @@ private struct TrainingDescription {
     init(_ overview: TrainingOverview) { self.overview = overview }
 
     var lines: [String] {
-        var lines = [model, data, scheme, updates, memory, output]
+        var lines = [model, data, scheme, updates, memory]
+        if let spilling = overview.spilling { lines.append(disk(spilling)) }
+        lines.append(output)
         if overview.position > TrainingPosition(step: 0) { lines.append("resumed after \(overview.position)") }
         return lines
     }
@@ -208,6 +210,14 @@ private struct TrainingDescription {
     private var memory: String {
         "memory   \(Format.bytes(overview.memory.byteCount)) planned of \(Format.bytes(overview.memoryLimit)), keeps "
             + "\(overview.recompute); \(overview.threads) threads, \(overview.instructionSet.rawValue)"
+    }
+
+    private func disk(_ spilling: Spilling) -> String {
+        let speeds = [spilling.speed.written, spilling.speed.read].map { Format.bytes(Int($0)) }
+        let step = spilling.secondsPerSequence * Double(settings.accumulate)
+        return
+            "disk     \(Format.bytes(spilling.byteCount)) in \(spilling.folder), which writes \(speeds[0]) and reads "
+            + "\(speeds[1]) a second: \(Format.decimal(step, 1)) s of disk a step, beside the arithmetic"
     }
 
     private var output: String {

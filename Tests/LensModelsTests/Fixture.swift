@@ -2,6 +2,7 @@ import Foundation
 import LensFormats
 import LensKernels
 import LensModels
+import LensSupport
 import Testing
 
 /// A small random model with what PyTorch computed of it; see scripts/oracle/make_model_fixtures.py.
@@ -42,10 +43,29 @@ struct Fixture {
         let tokens = tokens ?? expected.tokens
         let gradients = try ParameterStore(model.configuration)
         let pass = try TrainingPass(
-            trainable, gradients: gradients, contextLength: tokens.count, recompute: policy, on: runtime)
+            trainable, gradients: gradients, contextLength: tokens.count, recompute: policy,
+            spillFile: try spillFile(model.configuration, contextLength: tokens.count, policy), on: runtime)
         let losses = try pass.forward(tokens)
         try pass.backward(weights: weights ?? expected.weights, scale: scale)
         return (losses, gradients)
+    }
+}
+
+/// The file that a policy needs, in the temporary folder.
+func spillFile(
+    _ configuration: ModelConfiguration, contextLength: Int, _ policy: RecomputePolicy
+) throws -> SpillFile? {
+    guard policy.spills else { return nil }
+    return try SpillFile(
+        folder: FileManager.default.temporaryDirectory.path(),
+        byteCount: TrainingPass.spilledByteCount(configuration, contextLength: contextLength, recompute: policy),
+        for: "the inputs of the layers")
+}
+
+extension RecomputePolicy {
+    /// Every policy with exact inputs: all give the same bits.
+    static func exact(layerCount: Int) -> [RecomputePolicy] {
+        leanestFirst(layerCount: layerCount) + leanestFirst(layerCount: layerCount, spills: true).filter(\.spills)
     }
 }
 

@@ -64,7 +64,7 @@ import Testing
         #expect(large.plan(contextLength: 64, recompute: .all(.input)).byteCount == 1 << 30)
         let error = lensError { _ = try large.choose(contextLength: 64, limit: (1 << 30) - 1) }
         #expect(error?.kind == .machine && error?.message.contains("tokenizing the documents took 1.0 GiB") == true)
-        #expect(try large.choose(contextLength: 64, limit: 1 << 30).plan.byteCount == 1 << 30)
+        #expect(try large.choose(contextLength: 64, limit: 1 << 30).memory.byteCount == 1 << 30)
     }
 
     @Test func contextsBeyondAllMemoryArePlannedWithoutOverflow() {
@@ -88,23 +88,66 @@ import Testing
     }
 
     @Test func theFastestPolicyThatFitsIsChosen() throws {
-        let policies = RecomputePolicy.leanestFirst(layerCount: tinyConfiguration.layerCount)
-        #expect(policies.first == .all(.input) && policies.last == .fastest)
+        let policies = memory.policies
+        #expect(policies.contains(.all(.input)) && policies.last == .fastest)
         for (policy, next) in zip(policies, policies.dropFirst()) {
             // The last layer has no buffers of its own: raising it alone takes nothing.
             #expect(total(512, policy) <= total(512, next))
             let chosen = try memory.choose(contextLength: 512, limit: total(512, next) - 1)
-            #expect(chosen.plan.byteCount <= total(512, policy))
-            #expect(try memory.choose(contextLength: 512, limit: total(512, next)).plan.byteCount == total(512, next))
+            #expect(chosen.memory.byteCount <= total(512, policy))
+            #expect(try memory.choose(contextLength: 512, limit: total(512, next)).memory.byteCount == total(512, next))
         }
-        #expect(try memory.choose(contextLength: 512, limit: .max).policy == .fastest)
+        #expect(try memory.choose(contextLength: 512, limit: .max).recompute == .fastest)
+    }
+
+    private static let deep = ModelConfiguration(
+        vocabularySize: 64, hiddenSize: 16, feedForwardSize: 24, layerCount: 12, headCount: 2, keyValueHeadCount: 1,
+        headDimension: 8, contextLength: 512)
+
+    private func deep(spills: Bool, _ type: LayerInputType = .f32) -> TrainingMemory {
+        TrainingMemory(Self.deep, scorer: .none, spills: spills, layerInputs: type)
+    }
+
+    @Test func segmentsAndADiskTakeLess() throws {
+        let inputs = deep(spills: false).plan(contextLength: 4096, recompute: .all(.input)).byteCount
+        let segments = deep(spills: false).leanestPlan(contextLength: 4096)
+        let disk = deep(spills: true).leanestPlan(contextLength: 4096)
+        let row = 4096 * 16 * 4
+        // Of 12 inputs 6 or 2 are in memory.
+        #expect(segments.recompute.description == "the input of every 3rd layer")
+        #expect(inputs - segments.memory.byteCount == 6 * row && segments.spilledByteCount == 0)
+        #expect(disk.recompute.spills && disk.spilledByteCount == 10 * row)
+        let thread = inputs - disk.memory.byteCount - 10 * row
+        #expect((-200_000...0).contains(thread))
+        let rounded = deep(spills: true, .bf16).leanestPlan(contextLength: 4096)
+        #expect(rounded.spilledByteCount == 10 * row / 2)
+        // Less memory on no account gives a faster policy, and a folder never a slower one that fits.
+        #expect(try deep(spills: true).choose(contextLength: 4096, limit: .max).recompute == .fastest)
+    }
+
+    @Test func aRunThatDoesNotFitIsToldWhatWould() throws {
+        let disk = deep(spills: true).leanestPlan(contextLength: 4096)
+        let fitting = lensError {
+            _ = try deep(spills: false).choose(contextLength: 4096, limit: disk.memory.byteCount)
+        }
+        #expect(fitting?.kind == .machine)
+        let message = fitting?.message ?? ""
+        #expect(message.contains("raise --memory-limit to") && message.contains("With --spill-folder it fits, in"))
+        #expect(message.contains("\(describeByteCountUp(disk.spilledByteCount)) of disk"))
+        let less = lensError {
+            _ = try deep(spills: false).choose(contextLength: 4096, limit: disk.memory.byteCount - 1)
+        }
+        #expect(less?.message.contains("With --spill-folder it takes") == true)
+        let none = lensError { _ = try deep(spills: true).choose(contextLength: 1 << 20, limit: disk.memory.byteCount) }
+        #expect(none?.message.contains("spill-folder") == false)
+        #expect(none?.message.contains("longest context that fits is 4096") == true)
     }
 
     @Test func theLongestContextFitsAndTheNextDoesNot() throws {
-        let limit = total(1000, .all(.input))
+        let limit = total(1000, memory.policies[0])
         let longest = memory.longestContext(limit: limit)
         #expect(longest == 960)
-        #expect(total(longest, .all(.input)) <= limit && total(longest + 64, .all(.input)) > limit)
+        #expect(total(longest, memory.policies[0]) <= limit && total(longest + 64, memory.policies[0]) > limit)
         let error = lensError { _ = try memory.choose(contextLength: 4096, limit: limit) }
         #expect(error?.kind == .machine && error?.message.contains("longest context that fits is 960") == true)
         let none = lensError { _ = try memory.choose(contextLength: 4096, limit: 1 << 20) }

@@ -42,7 +42,8 @@ func lensError(_ body: () throws -> Void) -> LensError? {
             .ropeTheta: "500000.0", .ropeScaling: "yarn:factor=4", .steps: "7", .accumulate: "3",
             .learningRate: "0.001", .warmup: "5", .schedule: "cosine", .weightDecay: "0.1", .beta1: "0.8",
             .beta2: "0.9", .epsilon: "1e-06", .clip: "0.5", .seed: "18446744073709551615", .shuffle: "false",
-            .saveEvery: "4", .keep: "9", .memoryLimit: "1073741824", .export: "gguf", .threads: "2",
+            .saveEvery: "4", .keep: "9", .memoryLimit: "1073741824", .spillFolder: "/disk",
+            .layerInputs: "bf16", .export: "gguf", .threads: "2",
         ]
         let written = try TrainingSettings(options(given)).entries
         for (key, values) in written where key != .data { #expect(values == [given[key]], "\(key)") }
@@ -57,6 +58,7 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         (.shuffle, "yes"), (.saveEvery, "0"), (.keep, "0"), (.memoryLimit, "8 bananas"), (.memoryLimit, "0"),
         (.ropeTheta, "1"), (.ropeScaling, "yarn"), (.scorerContext, "16k"), (.model, ""), (.export, "onnx"),
         (.pack, "yes"), (.packPositions, "run-on"), (.positions, "pose"),
+        (.spillFolder, ""), (.layerInputs, "f16"),
     ])
     func wrongValuesNameTheirOption(key: SettingKey, value: String) {
         let error = lensError { _ = try TrainingSettings(options([key: value])) }

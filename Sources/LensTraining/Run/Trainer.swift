@@ -65,10 +65,12 @@ public final class Trainer {
             settings: settings, on: runtime)
     }
 
-    /// - Parameter state: of `model`'s own parameters.
+    /// - Parameters:
+    ///   - state: of `model`'s own parameters.
+    ///   - spillFile: for a policy with inputs on disk.
     init(
         _ model: TrainableModel, state: TrainingState, sequences: TrainingSequences, scorer: (any Scorer)?,
-        recompute: RecomputePolicy, settings: Settings, on runtime: Runtime
+        recompute: RecomputePolicy, spillFile: SpillFile? = nil, settings: Settings, on runtime: Runtime
     ) throws(LensError) {
         precondition(state.parameters === model.parameters)
         try model.requireTrainable()
@@ -97,7 +99,8 @@ public final class Trainer {
         order = SequenceOrder(count: sequences.count, seed: settings.seed, shuffle: settings.shuffle)
         gradients = try ParameterStore(model.configuration)
         pass = try TrainingPass(
-            model, gradients: gradients, contextLength: sequences.length, recompute: recompute, on: runtime)
+            model, gradients: gradients, contextLength: sequences.length, recompute: recompute, spillFile: spillFile,
+            on: runtime)
     }
 
     /// How far the run is: the updates done, and the sequences of the one begun.

@@ -27,12 +27,17 @@ extension Trainer {
         public var shuffle = true
         /// Bytes that the process may take; nil for what the machine has free.
         public var memoryLimit: Int?
+        /// A folder on a disk for the inputs of layers, where memory does not suffice; nil writes nothing to a disk.
+        public var spillFolder: String?
+        /// What the inputs of layers are kept in: `bf16` halves them, and rounds what gradients are computed from.
+        public var layerInputs = LayerInputType.f32
 
         /// One pass over the data in sequences of so many tokens.
         public init(contextLength: Int) { self.contextLength = contextLength }
     }
 
-    /// Trains `model` on documents in memory, weighing each token's loss by `scheme`; nothing is written to a disk.
+    /// Trains `model` on documents in memory, weighing each token's loss by `scheme`; nothing is written to a disk, but what
+    /// is spilled where the options say so.
     ///
     /// What is kept of each layer fills the memory limit. An update that fails leaves the weights as they were before it.
     ///
@@ -56,13 +61,15 @@ extension Trainer {
         let sequences = try TrainingSequences(
             documents: documents, encoder: encoder, length: options.contextLength, packs: options.pack)
         let memory = TrainingMemory(
-            model.configuration, scorer: scorer?.memory ?? .none, dataByteCount: sequences.byteCount, runtime: runtime)
-        let (recompute, _) = try memory.choose(
+            model.configuration, scorer: scorer?.memory ?? .none, dataByteCount: sequences.byteCount, runtime: runtime,
+            spills: options.spillFolder != nil, layerInputs: options.layerInputs)
+        let plan = try memory.choose(
             contextLength: options.contextLength,
             limit: options.memoryLimit ?? saturatingSum(SystemMemory.available, SystemMemory.resident))
         let steps = options.steps ?? max(1, sequences.count / options.accumulate)
         let trainer = try Trainer(
-            model, sequences: sequences, scorer: scorer, recompute: recompute,
+            model, state: try TrainingState(model.parameters), sequences: sequences, scorer: scorer,
+            recompute: plan.recompute, spillFile: try Spilling(plan, folder: options.spillFolder)?.file,
             settings: Settings(
                 scheme: scheme, accumulate: options.accumulate,
                 schedule: LearningRateSchedule(

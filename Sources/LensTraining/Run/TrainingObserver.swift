@@ -46,6 +46,8 @@ public struct TrainingOverview: Sendable {
     public var memory: MemoryPlan
     /// Bytes that the run may take.
     public var memoryLimit: Int
+    /// The disk that the inputs of layers are kept on; nil where memory suffices.
+    public var spilling: Spilling?
     /// Bytes of a checkpoint.
     public var checkpointByteCount: Int
     /// The effective settings.

@@ -49,6 +49,8 @@ struct TrainingRun {
         checkpoints.removeLeftovers { observer?.warning($0) }
         if !settings.resume { try folder.requireFresh() }
         try folder.requireWritable(export: settings.export)
+        // Documents are read for a while before the plan is known.
+        if let path = settings.spillFolder { try SpillFile.check(folder: path, byteCount: 0, for: Spilling.what) }
     }
 
     mutating func run() throws(LensError) {
@@ -76,13 +78,17 @@ struct TrainingRun {
         let dataByteCount = sequences.byteCount
         let memory = TrainingMemory(
             input.configuration, scorer: scorer.memory, dataByteCount: dataByteCount, runtime: runtime,
-            programByteCount: SystemMemory.resident - dataByteCount, peakBefore: SystemMemory.peakResident)
-        let (recompute, plan) = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
+            programByteCount: SystemMemory.resident - dataByteCount, peakBefore: SystemMemory.peakResident,
+            spills: settings.spillFolder != nil, layerInputs: settings.layerInputs)
+        let plan = try memory.choose(contextLength: settings.contextLength, limit: memoryLimit)
 
         let saved = try resumePoint(steps: steps)
         let room = TrainingRoom(
             input.configuration, settings: settings, present: CheckpointStore.steps(in: checkpoints.path).count,
             stepsDone: saved?.step ?? 0, steps: steps)
+        // Before the room for checkpoints is looked at, which may be on the same disk.
+        let spilling = try Spilling(plan, folder: settings.spillFolder)
+        if let warning = spilling?.warning { observer?.warning(warning) }
         try room.check(folder)
         let model = try input.makeModel(withWeights: saved == nil, on: runtime)
         let state = try TrainingState(model.parameters)
@@ -93,8 +99,8 @@ struct TrainingRun {
             try checkpoints.load(saved.position, into: state)
         }
         let trainer = try Trainer(
-            model, state: state, sequences: sequences, scorer: source, recompute: recompute,
-            settings: arithmetic(steps: steps), on: runtime)
+            model, state: state, sequences: sequences, scorer: source, recompute: plan.recompute,
+            spillFile: spilling?.file, settings: arithmetic(steps: steps), on: runtime)
         if let saved, let partial = saved.partial {
             try resume(partial, of: trainer, at: saved.position)
         }
@@ -103,8 +109,8 @@ struct TrainingRun {
             TrainingOverview(
                 position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
                 parameterCount: input.configuration.parameterCount, trainedFor: input.madeFor,
-                scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: recompute, memory: plan,
-                memoryLimit: memoryLimit,
+                scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: plan.recompute,
+                memory: plan.memory, memoryLimit: memoryLimit, spilling: spilling,
                 checkpointByteCount: room.checkpointByteCount, settings: settings, threads: runtime.threadCount,
                 instructionSet: runtime.instructionSet))
         if sequences.shortDocumentCount > 0 {
@@ -164,6 +170,8 @@ struct TrainingRun {
     private func identity(_ sequences: TrainingSequences, scorer: (any Scorer)?) -> CheckpointState {
         var values: [String: String] = [:]
         for (key, list) in settings.entries where key.changesArithmetic {
+            // Checkpoints of before there was a choice do not have it.
+            if key == .layerInputs && settings.layerInputs == .f32 { continue }
             values[key.rawValue] = list.joined(separator: " ")
         }
         values[SettingKey.scheme.rawValue] = scheme.description

@@ -16,6 +16,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case saveEvery = "save-every"
     case keep, resume
     case memoryLimit = "memory-limit"
+    case spillFolder = "spill-folder"
+    case layerInputs = "layer-inputs"
     case export, threads
 
     /// True when two values of the setting lead to different weights. A resumed run must keep these, but for
@@ -25,12 +27,12 @@ package enum SettingKey: String, CaseIterable, Sendable {
     /// `steps`, so that a run can be made longer.
     var changesArithmetic: Bool {
         switch self {
-        case .context, .pack, .packPositions, .positions, .scheme, .scorerContext, .scorerStride, .ropeTheta, .ropeScaling, .accumulate, .learningRate,
-            .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip, .seed, .shuffle:
+        case .context, .pack, .packPositions, .positions, .scheme, .scorerContext, .scorerStride, .ropeTheta,
+            .ropeScaling, .accumulate, .learningRate, .warmup, .schedule, .weightDecay, .beta1, .beta2, .epsilon, .clip,
+            .seed, .shuffle, .layerInputs:
             true
         case .model, .tokenizer, .data, .bos, .eos, .special, .output, .scorer, .steps, .saveEvery, .keep, .resume,
-            .memoryLimit,
-            .export, .threads:
+            .memoryLimit, .spillFolder, .export, .threads:
             false
         }
     }

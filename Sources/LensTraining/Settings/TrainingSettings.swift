@@ -1,4 +1,5 @@
 import LensData
+import LensModels
 import LensSupport
 
 /// Everything that a training run is told. The defaults are the paper's where it states one
@@ -59,6 +60,10 @@ public struct TrainingSettings: Equatable, Sendable {
     public var resume = false
     /// Bytes that the run may take; nil for what the machine has free.
     public var memoryLimit: Int?
+    /// A folder on a disk for the inputs of layers, where memory does not suffice.
+    public var spillFolder: String?
+    /// What the inputs of layers are kept in: `bf16` halves them, and rounds what gradients are computed from.
+    public var layerInputs = LayerInputType.f32
     public var export = Export.none
     /// Threads; nil for the physical cores. The command line tool applies it before the run.
     public var threads: Int?
@@ -149,6 +154,8 @@ public struct TrainingSettings: Equatable, Sendable {
         keep = try layer.integer(.keep, atLeast: 1) ?? keep
         resume = try layer.bool(.resume) ?? resume
         memoryLimit = try layer.byteCount(.memoryLimit)
+        spillFolder = try layer.string(.spillFolder)
+        layerInputs = try layer.choice(.layerInputs, LayerInputType.self) ?? layerInputs
         export = try layer.choice(.export, Export.self) ?? export
         threads = try layer.integer(.threads, atLeast: 1)
     }
@@ -213,6 +220,8 @@ public struct TrainingSettings: Equatable, Sendable {
         case .saveEvery: "\(saveEvery)"
         case .keep: "\(keep)"
         case .memoryLimit: memoryLimit.map(String.init)
+        case .spillFolder: spillFolder
+        case .layerInputs: layerInputs.rawValue
         case .export: export.rawValue
         case .threads: threads.map(String.init)
         case .data, .resume: nil

@@ -9,7 +9,10 @@ struct BenchTrain: ParsableCommand {
     @Option(name: .long, help: "Share of the tokens with a weight above 0, as a sparse scheme leaves.") var kept = 1.0
     @Option(name: .long, help: "Memory to stay within, such as 8GiB (default: what the machine has free).")
     var memoryLimit: ByteCount?
+    @OptionGroup var layerInputs: LayerInputOptions
     @OptionGroup var options: BenchOptions
+
+    private var limit: Int { memoryLimit?.value ?? TrainingMemory.available() }
 
     func validate() throws {
         if !(0...1).contains(kept) { throw ValidationError("--kept must be from 0 to 1.") }
@@ -25,11 +28,12 @@ struct BenchTrain: ParsableCommand {
         let optimizer = AdamW()
         let state = try TrainingState(model.parameters)
         try contexts.measureEach(lengths, "training steps", options, on: runtime) { length in
-            let plan = TrainingMemory.plan(
-                model.configuration, contextLength: length, limit: memoryLimit?.value ?? TrainingMemory.available(),
-                runtime: runtime)
+            let plan = layerInputs.memory(model.configuration, length: length, runtime).plan(
+                contextLength: length, limit: limit)
+            let spilling = try Spilling(plan, folder: layerInputs.spillFolder)
             let pass = try TrainingPass(
-                model, gradients: gradients, contextLength: length, recompute: plan.recompute, on: runtime)
+                model, gradients: gradients, contextLength: length, recompute: plan.recompute,
+                spillFile: spilling?.file, on: runtime)
             let tokens = benchTokens(length, model.configuration)
             let weights = benchWeights(length - 1, kept: kept)
             return ContextWork(flops: Arithmetic.trainingFlops(model.configuration, length: length)) {
@@ -44,14 +48,14 @@ struct BenchTrain: ParsableCommand {
 
     /// Every context is checked before the first is measured.
     private func checkMemory(_ lengths: [Int], _ configuration: ModelConfiguration, _ runtime: Runtime) throws {
-        let limit = memoryLimit?.value ?? TrainingMemory.available()
         for length in lengths {
-            let plan = TrainingMemory.plan(configuration, contextLength: length, limit: limit, runtime: runtime)
+            let memory = layerInputs.memory(configuration, length: length, runtime)
+            let plan = memory.plan(contextLength: length, limit: limit)
+            try layerInputs.check(plan)
             guard plan.memory.byteCount > limit else { continue }
-            let longest = TrainingMemory.longestContext(configuration, limit: limit, runtime: runtime)
             throw LensError.machine(
-                "A context of \(length) needs \(Format.bytes(plan.memory.byteCount)), more than \(Format.bytes(limit)); at most \(longest) tokens fit."
-            )
+                "A context of \(length) needs \(Format.bytes(plan.memory.byteCount)), more than \(Format.bytes(limit)). "
+                    + memory.advice(contextLength: length, limit: limit))
         }
     }
 }

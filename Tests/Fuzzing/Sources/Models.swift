@@ -110,7 +110,10 @@ func use(_ configuration: ModelConfiguration) {
     for length in [2, configuration.contextLength, 1 << 20] {
         _ = RotaryFrequencies(configuration, length: length)
     }
-    _ = TrainingMemory.plan(configuration, contextLength: 4096, limit: 1 << 33)
+    for spills in [false, true] {
+        _ = TrainingMemory(defaultsFor: configuration, contextLength: 4096, spills: spills).plan(
+            contextLength: 4096, limit: 1 << 33)
+    }
 }
 
 /// The first 8 bytes of a safetensors file are the size of its header, which no mutation of the header would leave right.

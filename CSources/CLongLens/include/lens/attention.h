@@ -41,9 +41,9 @@ typedef struct lens_attention_queries {
 
 /// dq[count, NH*HS], dk, dv[T, NKV*HS] (overwritten) from dout[count, NH*HS] and what the forward was given and gave:
 /// q, out[count, NH*HS] and lse[NH, count] of the given queries, k and v of all tokens. A query that is not given is
-/// one whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out). A sequence has the bits that it has
-/// alone; sequences are computed one after the other, each by all threads. LENS_INVALID for spans that are not those of
-/// T rows.
+/// one whose dout is zero. `delta[NH, count]` is scratch (rowsum of dout * out), which is computed first: `dq` may be
+/// `out`. A sequence has the bits that it has alone; sequences are computed one after the other, each by all threads.
+/// LENS_INVALID for spans that are not those of T rows.
 lens_status lens_attention_backward(lens_context *context, lens_attention_shape shape, lens_spans spans,
                                     lens_attention_queries queries, const float *q, const float *k, const float *v,
                                     const float *out, const float *lse, const float *dout, float *delta, float *dq,
