@@ -36,7 +36,7 @@ extension Runtime {
         let shape = attentionShape(query, key, value, heads, keyValueHeads, window, scale)
         precondition(query.rows <= key.rows && output.rows == query.rows && output.columns == query.columns)
         precondition(logSumExp.count == heads * query.rows)
-        let one = lens_spans(count: 0, bounds: nil)
+        let one = unsafe lens_spans(count: 0, bounds: nil)
         try unsafe run { context in
             unsafe lens_attention_forward_last(
                 context, shape, one, query.rows, one, inBF16 ? LENS_ARITHMETIC_BF16 : LENS_ARITHMETIC_F32,

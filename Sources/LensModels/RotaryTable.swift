@@ -25,7 +25,11 @@ struct RotaryTable {
 
     /// Fills the table for a sequence of `length` tokens; nothing to do when it holds the right values already.
     mutating func prepare(length: Int) {
-        let frequencies = RotaryFrequencies(configuration, length: length)
+        fill(RotaryFrequencies(configuration, length: length))
+    }
+
+    /// Fills the table with these; nothing to do when it holds them already.
+    mutating func fill(_ frequencies: RotaryFrequencies) {
         if filled == frequencies { return }
         for position in 0..<cosines.rows {
             for (pair, frequency) in frequencies.inverse.enumerated() {
@@ -35,5 +39,17 @@ struct RotaryTable {
             }
         }
         filled = frequencies
+    }
+
+    /// How many positions it has.
+    var length: Int { cosines.rows }
+
+    func holds(_ frequencies: RotaryFrequencies) -> Bool { filled == frequencies }
+
+    /// The same angles, of some positions alone.
+    func rows(_ positions: Range<Int>) -> RotaryTable {
+        var part = self
+        (part.cosines, part.sines) = (cosines.rows(positions), sines.rows(positions))
+        return part
     }
 }
