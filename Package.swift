@@ -113,7 +113,8 @@ let package = Package(
         library(
             "LongLens",
             [
-                "LensTraining", "LensScoring", "LensData", "LensGeneration", "LensModels", "LensWeighting", "LensTokenizers",
+                "LensTraining", "LensScoring", "LensData", "LensGeneration", "LensModels", "LensWeighting",
+                "LensTokenizers",
                 "LensFormats", "LensKernels", "LensSupport",
             ]),
         library(
@@ -125,7 +126,8 @@ let package = Package(
         library(
             "LensCommands",
             [
-                "LensScoring", "LensData", "LensGeneration", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats",
+                "LensScoring", "LensData", "LensGeneration", "LensModels", "LensWeighting", "LensTokenizers",
+                "LensFormats",
                 "LensKernels", "LensSupport", "CLensSystem", argumentParser, logging,
             ]),
         .executableTarget(
@@ -151,10 +153,7 @@ let package = Package(
         tests(
             "LensModelsTests", ["LensModels", "LensTokenizers", "LensFormats", "LensKernels", "LensSupport"],
             fixtures: true),
-        tests(
-            "LensGenerationTests",
-            ["LensGeneration", "LensModels", "LensTokenizers", "LensFormats", "LensKernels", "LensSupport"],
-            fixtures: true),
+        tests("LensGenerationTests", ["LensGeneration", "LensModels", "LensTokenizers", "LensSupport"]),
         tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats", "LensSupport"]),
         tests(
             "LensScoringTests",

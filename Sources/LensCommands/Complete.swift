@@ -28,7 +28,9 @@ package struct Complete: ParsableCommand {
         name: .customLong("max-tokens"),
         help: "Most tokens to generate (default: \(Self.defaultCount), or what the model's context has room for).")
     var maxTokens: Count?
-    @Option(name: .long, help: "0 takes the most likely token; 1 draws by the model's probabilities; between, likelier ones.")
+    @Option(
+        name: .long,
+        help: "0 takes the most likely token; 1 draws by the model's probabilities; between, likelier ones.")
     var temperature: Double?
     @Option(name: .customLong("top-k"), help: "Draw among so many of the most likely tokens (default: all).")
     var topK: Int?
@@ -43,7 +45,8 @@ package struct Complete: ParsableCommand {
     var bos: BoundaryPolicy = .auto
     @Flag(name: .long, help: "Read special tokens written in the prompt as such; without it they are plain text.")
     var special = false
-    @Option(name: .long, help: "Tokens of the prompt that are computed together; changes speed and memory, and no token.")
+    @Option(
+        name: .long, help: "Tokens of the prompt that are computed together; changes speed and memory, and no token.")
     var chunk = Count(GenerationPass.defaultChunkLength)
     @Flag(name: .long, help: "As JSON, with the tokens, once all is generated.") var json = false
     @OptionGroup var computing: ComputeOptions

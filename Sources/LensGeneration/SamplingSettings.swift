@@ -24,9 +24,12 @@ public struct SamplingSettings: Equatable, Sendable {
     /// `.usage` for a value that cannot be.
     public func check() throws(LensError) {
         guard temperature.isFinite, temperature >= 0 else {
-            throw .usage("The temperature must be 0 (the most likely token) or more, not \(describeNumber(temperature)).")
+            throw .usage(
+                "The temperature must be 0 (the most likely token) or more, not \(describeNumber(temperature)).")
         }
-        if let topK, topK < 1 { throw .usage("Of the most likely tokens at least 1 must be left, not \(topK) (top-k).") }
+        if let topK, topK < 1 {
+            throw .usage("Of the most likely tokens at least 1 must be left, not \(topK) (top-k).")
+        }
         if let topP, !(topP > 0 && topP <= 1) {
             throw .usage(
                 "The probability that the most likely tokens reach (top-p) must be above 0 and at most 1, not "

@@ -4,17 +4,17 @@ import LensSupport
 ///
 /// What may be the beginning of a character, or of a text to stop at, waits until it is known. Bytes that are no UTF-8
 /// become U+FFFD.
-struct TextStream {
+package struct TextStream {
     private let stops: [[UInt8]]
     private var waiting: [UInt8] = []
     /// The text that it ended at, which is not given.
-    private(set) var stop: String?
+    package private(set) var stop: String?
 
     /// - Parameter stops: none of them empty.
-    init(stops: [String]) { self.stops = stops.map { Array($0.utf8) } }
+    package init(stops: [String]) { self.stops = stops.map { Array($0.utf8) } }
 
     /// Takes bytes and gives what is certain by now; nothing more after a stop.
-    mutating func add(_ bytes: [UInt8]) -> String {
+    package mutating func add(_ bytes: [UInt8]) -> String {
         guard stop == nil else { return "" }
         waiting += bytes
         if let (start, text) = firstStop {
@@ -25,7 +25,7 @@ struct TextStream {
     }
 
     /// What waits at the end of the text.
-    mutating func finish() -> String { stop == nil ? take(waiting.count) : "" }
+    package mutating func finish() -> String { stop == nil ? take(waiting.count) : "" }
 
     private mutating func take(_ count: Int) -> String {
         defer { waiting.removeFirst(count) }

@@ -82,7 +82,8 @@ public final class KeyValueCache {
         }
         guard (0...other.count).contains(count), count <= capacity else {
             throw .usage(
-                "\(count) tokens of a cache that holds \(other.count) were asked for, by one with room for \(capacity).")
+                "\(count) tokens of a cache that holds \(other.count) were asked for, by one with room for \(capacity)."
+            )
         }
         if other === self { return truncate(to: count) }
         for (own, given) in zip(keys + values, other.keys + other.values) {
