@@ -135,7 +135,8 @@ private final class CompletionRun {
         generation.afterLayer = { [unowned self] (tokens, layers) throws(LensError) in
             try stop.check(
                 "Stopped after \(describeCount(generation.tokens.count, "token")) of \(generation.settings.maxTokens).")
-            guard begun == nil else { return }
+            // Of a short prompt nothing is to be said.
+            guard begun == nil, ContinuousClock.now - start > .seconds(1) else { return }
             line.update(
                 "prompt: \(tokens) of \(generation.prompt.count) tokens, layer \(layers) of \(layerCount)")
         }

@@ -39,8 +39,8 @@ import Testing
         // Squares of the probabilities, and their square roots.
         let squares = [4.0, 16, 1, 9].map { $0 / 30 }
         expect(try shares(SamplingSettings(temperature: 0.5, seed: 2)), near: squares)
-        let roots = [0.2, 0.4, 0.1, 0.3].map(\.squareRoot), sum = roots.reduce(0) { $0 + $1() }
-        expect(try shares(SamplingSettings(temperature: 2, seed: 3)), near: roots.map { $0() / sum })
+        let roots = [0.2, 0.4, 0.1, 0.3].map { $0.squareRoot() }, sum = roots.reduce(0, +)
+        expect(try shares(SamplingSettings(temperature: 2, seed: 3)), near: roots.map { $0 / sum })
     }
 
     @Test func topKLeavesTheMostLikely() throws {

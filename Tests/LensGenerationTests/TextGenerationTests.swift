@@ -93,7 +93,7 @@ import Testing
             if calls % 7 == 0 { throw LensError(.interrupted, "for a moment") }
         }
         while generation.end == nil {
-            do { whole += try generation.next()?.text ?? "" } catch let error as LensError {
+            do { whole += try generation.next()?.text ?? "" } catch {
                 #expect(error.kind == .interrupted)
                 interruptions += 1
             }
