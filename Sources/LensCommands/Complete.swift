@@ -161,7 +161,8 @@ private final class CompletionRun {
 
     private func give(_ new: String) throws(LensError) {
         text += new
-        if streams, !new.isEmpty { try StandardOutput.write(new) }
+        guard streams, !new.isEmpty else { return }
+        try StandardOutput.write(Terminal.showsOutput ? new.printableText : new)
     }
 
     func report(_ compute: Compute) {
@@ -180,6 +181,17 @@ private final class CompletionRun {
         }
         parts.append("computed in \(compute.rawValue)")
         line.report(parts.joined(separator: "; "))
+    }
+}
+
+extension String {
+    /// The text with line breaks and tabs, but nothing else that a terminal would obey: what a model writes may come from
+    /// what a stranger has written.
+    fileprivate var printableText: String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.split(separator: "\t", omittingEmptySubsequences: false).map { String($0).printable }.joined(
+                separator: "\t")
+        }.joined(separator: "\n")
     }
 }
 
