@@ -11,6 +11,7 @@ public struct SamplingSettings: Equatable, Sendable {
     /// What decides the draws: the same seed, settings and logits give the same tokens.
     public var seed: UInt64
 
+    /// Nothing is checked before a ``Sampler`` is made of them, see ``check()``.
     public init(temperature: Double = 0, topK: Int? = nil, topP: Double? = nil, seed: UInt64 = 0) {
         self.temperature = temperature
         self.topK = topK

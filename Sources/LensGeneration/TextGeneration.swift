@@ -14,6 +14,7 @@ public struct GenerationSettings: Equatable, Sendable {
     /// Whether the model's own end tokens (``Pretrained/endTokens``) end it.
     public var endsAtEndTokens: Bool
 
+    /// Nothing is checked before a ``TextGeneration`` is made of them.
     public init(
         maxTokens: Int = 128, sampling: SamplingSettings = .greedy, stops: [String] = [], endsAtEndTokens: Bool = true
     ) {

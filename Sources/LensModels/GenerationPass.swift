@@ -22,6 +22,7 @@ public final class GenerationPass {
     private var buffers: Buffers
     private var rotary: RotaryTable?
 
+    /// Tokens of a prompt that are computed together where nothing else is said.
     public static let defaultChunkLength = 512
 
     /// `.machine` when there is no memory, `.usage` for a chunk without tokens.

@@ -1,7 +1,7 @@
-import Foundation
 import LensGeneration
 import LensModels
 import LensSupport
+import LensTestSupport
 import LensTokenizers
 import Testing
 
@@ -10,9 +10,7 @@ import Testing
     private let pretrained: Pretrained
 
     init() throws {
-        let checkout = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        pretrained = try Pretrained.load(path: checkout.appending(path: "models/recall-1m").path())
+        pretrained = try Pretrained.load(path: SharedFiles.recallModel)
     }
 
     private func text(_ generation: TextGeneration) throws -> String {

@@ -21,8 +21,7 @@ extension ModelTests {
             return try #require(all[name])
         }
 
-        static let recallPath = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "models/recall-1m").path()
+        static let recallPath = SharedFiles.recallModel
 
         private func most(likely logits: [Float]) -> Int32 {
             Int32(logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 })
