@@ -3,10 +3,10 @@
 
 enum { decode_rows = 4, decode_vectors = 2, decode_keys = 32 };
 
-// While keys or values are met, as many rows further on are on their way from memory.
-LENS_INLINE void prefetch_rows(const float *x, size_t rows, size_t HS, size_t stride) {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t d = 0; d < HS; d += 16) prefetch_l1(x + r * stride + d);
+// Rows from `first` to before `end` that will be needed soon, as far as there are so many, into the second-level cache.
+LENS_INLINE void prefetch_rows(const lens_attention_decode_tile *t, const float *x, size_t first, size_t end) {
+    for (size_t r = first; r < end && r < t->keys; r++)
+        for (size_t d = 0; d < t->HS; d += 16) prefetch_l2(x + r * t->stride + d);
 }
 
 // Scores of a vector of keys from number `first` on; those past the last are -inf.
@@ -93,15 +93,16 @@ LENS_INLINE void decode_values(const lens_attention_decode_tile *t, const int V,
 
 static void decode(const lens_attention_decode_tile *t) {
     size_t padded = round_up(t->keys, VF_WIDTH);
+    prefetch_rows(t, t->k, 0, decode_keys);
     for (size_t j = 0; j < padded; j += VF_WIDTH) {
-        if (j + 2 * VF_WIDTH <= t->keys) prefetch_rows(t->k + (j + VF_WIDTH) * t->stride, VF_WIDTH, t->HS, t->stride);
+        // Long before they are met: what counts then is how much memory gives, and not how late.
+        prefetch_rows(t, t->k, j + decode_keys, j + decode_keys + VF_WIDTH);
+        prefetch_rows(t, t->v, j, j + VF_WIDTH);
         decode_scores(t, j);
     }
-    prefetch_rows(t->v, t->keys < decode_keys ? t->keys : decode_keys, t->HS, t->stride);
     for (size_t g = 0; g < t->queries; g++) decode_softmax(t, g, padded);
     for (size_t j = 0; j < t->keys; j += decode_keys) {
         size_t end = j + decode_keys < t->keys ? j + decode_keys : t->keys, d = 0;
-        if (end + decode_keys <= t->keys) prefetch_rows(t->v + end * t->stride, decode_keys, t->HS, t->stride);
         for (; d + decode_vectors * VF_WIDTH <= t->HS; d += decode_vectors * VF_WIDTH)
             decode_values(t, decode_vectors, d, j, end);
         for (; d < t->HS; d += VF_WIDTH) decode_values(t, 1, d, j, end);
