@@ -95,6 +95,8 @@ let package = Package(
         library("LensTokenizers", ["CPCRE2", "LensFormats", "LensSupport"]),
         library("LensWeighting", ["LensSupport"]),
         library("LensModels", ["LensTokenizers", "LensFormats", "LensKernels", "LensSupport"]),
+        library(
+            "LensGeneration", ["LensModels", "LensTokenizers", "LensFormats", "LensKernels", "LensSupport"]),
         library("LensData", ["CZlib", "CZstd", "LensTokenizers", "LensSupport"]),
         library(
             "LensScoring",
@@ -111,7 +113,8 @@ let package = Package(
         library(
             "LongLens",
             [
-                "LensTraining", "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers",
+                "LensTraining", "LensScoring", "LensData", "LensGeneration", "LensModels", "LensWeighting",
+                "LensTokenizers",
                 "LensFormats", "LensKernels", "LensSupport",
             ]),
         library(
@@ -123,7 +126,8 @@ let package = Package(
         library(
             "LensCommands",
             [
-                "LensScoring", "LensData", "LensModels", "LensWeighting", "LensTokenizers", "LensFormats",
+                "LensScoring", "LensData", "LensGeneration", "LensModels", "LensWeighting", "LensTokenizers",
+                "LensFormats",
                 "LensKernels", "LensSupport", "CLensSystem", argumentParser, logging,
             ]),
         .executableTarget(
@@ -149,6 +153,7 @@ let package = Package(
         tests(
             "LensModelsTests", ["LensModels", "LensTokenizers", "LensFormats", "LensKernels", "LensSupport"],
             fixtures: true),
+        tests("LensGenerationTests", ["LensGeneration", "LensModels", "LensTokenizers", "LensSupport"]),
         tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats", "LensSupport"]),
         tests(
             "LensScoringTests",

@@ -2,7 +2,8 @@ import ArgumentParser
 
 /// The commands that need no training.
 package let scoringCommands: [any ParsableCommand.Type] = [
-    Inspect.self, Tokenize.self, Detokenize.self, Score.self, Weigh.self, Evaluate.self, Quantize.self, Convert.self,
+    Inspect.self, Tokenize.self, Detokenize.self, Score.self, Weigh.self, Evaluate.self, Complete.self, Quantize.self,
+    Convert.self,
 ]
 
 /// What every program says of what its commands read.

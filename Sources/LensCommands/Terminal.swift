@@ -13,6 +13,9 @@ package enum Terminal {
     /// True when a person watches: a terminal that can redraw a line.
     package static var redraws: Bool { isatty(STDERR_FILENO) == 1 && environment("TERM") ?? "dumb" != "dumb" }
 
+    /// True when standard output is a terminal, which obeys control characters.
+    package static var showsOutput: Bool { isatty(STDOUT_FILENO) == 1 }
+
     package static var columns: Int {
         var size = winsize()
         let known = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0

@@ -26,6 +26,39 @@ extension Runtime {
         }
     }
 
+    /// The same of the queries of the last tokens alone: `query`, `output` [n, heads * size] are of the last n tokens of
+    /// `key` and `value` [T, keyValueHeads * size], `logSumExp` [heads, n]. Each has the bits that it has where all tokens
+    /// have a query.
+    package func attentionOfLast(
+        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, window: Int? = nil,
+        scale: Float? = nil, inBF16: Bool = false, into output: Matrix, logSumExp: Matrix
+    ) throws(LensError) {
+        let shape = attentionShape(query, key, value, heads, keyValueHeads, window, scale)
+        precondition(query.rows <= key.rows && output.rows == query.rows && output.columns == query.columns)
+        precondition(logSumExp.count == heads * query.rows)
+        let one = unsafe lens_spans(count: 0, bounds: nil)
+        try unsafe run { context in
+            unsafe lens_attention_forward_last(
+                context, shape, one, query.rows, one, inBF16 ? LENS_ARITHMETIC_BF16 : LENS_ARITHMETIC_F32,
+                query.pointer, key.pointer, value.pointer, output.pointer, logSumExp.pointer)
+        }
+    }
+
+    /// The same of the query of the last token: `query`, `output` [1, heads * size]. The heads of a group read their keys
+    /// and values once, and long stretches of keys are divided among the threads; sums are in an order of their own, so
+    /// that bits are not those of the other functions, but the same for any number of threads.
+    package func decodeAttention(
+        query: Matrix, key: Matrix, value: Matrix, heads: Int, keyValueHeads: Int, window: Int? = nil,
+        scale: Float? = nil, into output: Matrix
+    ) throws(LensError) {
+        let shape = attentionShape(query, key, value, heads, keyValueHeads, window, scale)
+        precondition(query.rows == 1 && key.rows > 0 && output.count == query.count)
+        try unsafe run { context in
+            unsafe lens_attention_decode(
+                context, shape, query.pointer, key.pointer, value.pointer, output.pointer)
+        }
+    }
+
     /// The gradients of ``attention(query:key:value:heads:keyValueHeads:spans:window:scale:inBF16:into:logSumExp:)``, overwritten,
     /// from what it was given and gave. `delta` [heads, rows] is scratch; `queryGradient` may be `output`.
     ///

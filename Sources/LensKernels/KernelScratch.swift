@@ -58,6 +58,12 @@ package struct KernelScratch: Sendable {
         add(unsafe runtime.need { unsafe lens_attention_scratch($0, shape) })
     }
 
+    /// Adds attention of one query over any number of keys.
+    package mutating func addDecoding(heads: Int, keyValueHeads: Int, size: Int) {
+        let shape = lens_attention_shape(T: 0, NH: heads, NKV: keyValueHeads, HS: size, scale: 1, window: 0)
+        add(unsafe runtime.need { unsafe lens_attention_decode_scratch($0, shape) })
+    }
+
     /// Adds the gradient of a norm's weight or of a bias of `columns` elements over at most `rows` rows.
     package mutating func addColumnSums(rows: Int, columns: Int) { add(lens_column_sums_scratch(rows, columns)) }
 

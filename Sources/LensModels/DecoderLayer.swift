@@ -23,9 +23,12 @@ struct DecoderLayer {
     /// The attention part and the second norm: fills `a` up to `a.feedForwardInput` from `input` [T, hidden], but for
     /// what is `kept` there already. `a.middle` may be `input`.
     ///
-    /// - Parameter spans: the sequences that `input` holds; nil for one.
+    /// - Parameters:
+    ///   - spans: the sequences that `input` holds; nil for one.
+    ///   - cached: where `a.key` and `a.value` are kept after those of the tokens before; `rotary` begins at the first one.
     func forwardAttention(
-        _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, spans: RowSpans? = nil, kept: Retention = .input
+        _ input: Matrix, _ a: LayerActivations, rotary: RotaryTable, spans: RowSpans? = nil, kept: Retention = .input,
+        cached: CachedAttention? = nil
     ) throws(LensError) {
         let p = parameters
         if kept < .projections {
@@ -37,12 +40,7 @@ struct DecoderLayer {
                 on: runtime)
         }
         if kept < .projections || configuration.queryKeyNorm { try normAndRotateHeads(a, rotary) }
-        if kept < .attention {
-            try runtime.attention(
-                query: a.query, key: a.key, value: a.value, heads: configuration.headCount,
-                keyValueHeads: configuration.keyValueHeadCount, spans: spans, window: window, inBF16: attendsInBF16,
-                into: a.attended, logSumExp: a.logSumExp)
-        }
+        if kept < .attention { try attend(a, spans: spans, cached: cached) }
         if kept < .projections {
             if !a.middle.isSame(as: input) { a.middle.copy(from: input) }
             try p.attentionOutput.forward(a.attended, into: a.middle, accumulate: true, on: runtime)

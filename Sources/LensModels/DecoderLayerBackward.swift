@@ -131,7 +131,8 @@ extension DecoderLayer {
 
     /// Leaves the gradient of the attention part's normed input in `scratch.normed`.
     private func backwardAttention(
-        _ part: Part, _ stream: Matrix, _ input: Matrix, _ a: LayerActivations, _ rotary: RotaryTable, _ spans: RowSpans?,
+        _ part: Part, _ stream: Matrix, _ input: Matrix, _ a: LayerActivations, _ rotary: RotaryTable,
+        _ spans: RowSpans?,
         _ gradient: LayerParameters, _ scratch: LayerGradients
     ) throws(LensError) {
         let (p, tokens) = (parameters, part.tokens)

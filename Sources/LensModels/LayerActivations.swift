@@ -155,6 +155,14 @@ struct LayerActivations {
             (0..<heads).flatMap { head in tokens.rows.map { head * length + $0 } })
     }
 
+    /// The same buffers, but keys and values of the tokens, [T, key/value heads * headDimension], go where they are kept.
+    /// Nothing is kept for gradients: keys are normed in place.
+    func storing(keys: Matrix, values: Matrix) -> LayerActivations {
+        var result = self
+        (result.projectedKey, result.key, result.value) = (keys, keys, values)
+        return result
+    }
+
     /// The same buffers for a shorter sequence.
     func prefix(_ length: Int, _ configuration: ModelConfiguration) -> LayerActivations {
         func rows(_ matrix: Matrix) -> Matrix { matrix.rows(0..<length) }

@@ -36,9 +36,13 @@ struct RotaryTable {
     ///
     /// - Parameter spans: the sequences that are rotated at once; nil for one.
     mutating func prepare(length: Int, spans: RowSpans? = nil) {
+        fill(RotaryFrequencies(configuration, length: length), spans: spans)
+    }
+
+    /// Fills the table with these; nothing to do when it holds them already.
+    mutating func fill(_ frequencies: RotaryFrequencies, spans: RowSpans? = nil) {
         self.spans = spans
-        let frequencies = RotaryFrequencies(configuration, length: length)
-        if filled == .ascending(frequencies) { return }
+        if holds(frequencies) { return }
         for position in 0..<cosines.rows { fill(position, position: position, frequencies) }
         filled = .ascending(frequencies)
     }
@@ -70,5 +74,17 @@ struct RotaryTable {
             cosines[row, pair] = Float(cos(angle) * frequencies.attentionFactor)
             sines[row, pair] = Float(sin(angle) * frequencies.attentionFactor)
         }
+    }
+
+    /// How many positions it has.
+    var length: Int { cosines.rows }
+
+    func holds(_ frequencies: RotaryFrequencies) -> Bool { filled == .ascending(frequencies) }
+
+    /// The same angles, of some positions alone.
+    func rows(_ positions: Range<Int>) -> RotaryTable {
+        var part = self
+        (part.cosines, part.sines) = (cosines.rows(positions), sines.rows(positions))
+        return part
     }
 }

@@ -129,24 +129,24 @@ public final class Tokenizer: Sendable {
     public func decode(_ ids: [Int32], includingSpecial: Bool = false) throws(LensError) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(ids.count * 4)
-        let scheme = definition.prependsSpace
-        var stripsSpace = scheme != .never
-        for (position, id) in ids.enumerated() {
-            guard id >= 0, Int(id) < vocabularySize else {
-                throw .data(
-                    "Token \(id) at position \(position) is not in the vocabulary of \(path), which has \(vocabularySize) "
-                        + "tokens. The tokens are another model's, or damaged.")
-            }
-            let type = definition.types[Int(id)]
-            if type.isSpecial || type == .userDefined {
-                if !type.isSpecial || includingSpecial { spellings.append(id, to: &text) }
-                if scheme == .always { stripsSpace = true } else if !type.isSpecial { stripsSpace = false }
-                continue
-            }
-            spellings.append(id, strippingSpace: stripsSpace, to: &text)
-            stripsSpace = false
-        }
+        var decoder = TokenDecoder(self, includingSpecial: includingSpecial)
+        for id in ids { try decoder.append(id, to: &text) }
         return text
+    }
+
+    /// Whether a space is put before a text, and taken off again in decoding.
+    var prependsSpace: PrependScheme { definition.prependsSpace }
+
+    func pieceType(of id: Int32) -> PieceType { definition.types[Int(id)] }
+
+    func append(_ id: Int32, strippingSpace: Bool = false, to text: inout [UInt8]) {
+        spellings.append(id, strippingSpace: strippingSpace, to: &text)
+    }
+
+    func outsideVocabulary(_ id: Int32, at position: Int) -> LensError {
+        .data(
+            "Token \(id) at position \(position) is not in the vocabulary of \(path), which has \(vocabularySize) "
+                + "tokens. The tokens are another model's, or damaged.")
     }
 
     /// The bytes that a token stands for, nil outside the vocabulary. Of control tokens, their names.

@@ -1,5 +1,6 @@
 @_exported import LensData
 @_exported import LensFormats
+@_exported import LensGeneration
 @_exported import LensKernels
 @_exported import LensModels
 @_exported import LensScoring

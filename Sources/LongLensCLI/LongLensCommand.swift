@@ -11,6 +11,6 @@ struct LongLensCommand: ParsableCommand {
         version: longLensVersion,
         subcommands: [
             Inspect.self, Tokenize.self, Detokenize.self, Score.self, Weigh.self, Train.self, Plan.self, Evaluate.self,
-            Quantize.self, Convert.self, Bench.self, Generate.self, Create.self, Manual.self,
+            Complete.self, Quantize.self, Convert.self, Bench.self, Generate.self, Create.self, Manual.self,
         ])
 }

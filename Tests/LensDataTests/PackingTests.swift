@@ -12,7 +12,8 @@ import Testing
         #expect(sequences.joined().sorted() == Array(lengths.indices))
         let sizes = sequences.map { $0.reduce(0) { $0 + lengths[$1] } }
         #expect(sizes.allSatisfy { $0 <= capacity })
-        #expect(sequences.allSatisfy { $0 == $0.sorted() } && sequences.map { $0[0] } == sequences.map { $0[0] }.sorted())
+        #expect(
+            sequences.allSatisfy { $0 == $0.sorted() } && sequences.map { $0[0] } == sequences.map { $0[0] }.sorted())
         // Best-fit decreasing takes at most 11/9 of the best, and one more (Johnson, 1973).
         let least = (lengths.reduce(0, +) + capacity - 1) / capacity
         #expect(sequences.count <= max(least * 11 / 9 + 1, lengths.count { 2 * $0 > capacity }))

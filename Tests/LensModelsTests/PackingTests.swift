@@ -96,7 +96,8 @@ extension ModelTests {
         }
 
         private func packed(
-            _ fixture: Fixture, _ tokens: [Int32], _ layout: SequenceLayout, weights: [Float], _ policy: RecomputePolicy,
+            _ fixture: Fixture, _ tokens: [Int32], _ layout: SequenceLayout, weights: [Float],
+            _ policy: RecomputePolicy,
             leavesOut: Bool = true, on runtime: Runtime = .shared
         ) throws -> (losses: [Float], gradients: ParameterStore) {
             let gradients = try ParameterStore(fixture.model.configuration)

@@ -3,11 +3,16 @@ import Foundation
 /// Files that tests use where they are present: real models and texts outside of the repository. A test that needs one
 /// says so with `.enabled(if:)`.
 public enum SharedFiles {
+    /// The small trained model that is a part of the repository.
+    public static let recallModel = checkout().appending(path: "models/recall-1m").path()
+
+    private static func checkout(file: String = #filePath) -> URL {
+        URL(filePath: file).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    }
+
     /// `name` below the folder that LONGLENS_SHARED names, or below `../shared` beside the checkout.
-    public static func path(_ name: String, file: String = #filePath) -> String? {
-        let checkout = URL(filePath: file).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let beside = checkout.deletingLastPathComponent().appending(path: "shared").path()
+    public static func path(_ name: String) -> String? {
+        let beside = checkout().deletingLastPathComponent().appending(path: "shared").path()
         return existing((ProcessInfo.processInfo.environment["LONGLENS_SHARED"] ?? beside) + "/" + name)
     }
 

@@ -149,6 +149,14 @@ static void attention(lens_context *c, size_t T, size_t NH, size_t NKV, size_t H
         must(lens_attention_forward(c, shape, sequences[i], LENS_ARITHMETIC_BF16, q, k, v, all, numbers(NH * T)));
         must(lens_attention_forward(c, shape, sequences[i], LENS_ARITHMETIC_F32, q, k, v, all, numbers(NH * T)));
     }
+    // The last third, of one sequence and of three, whose middle one has nothing; and the very last.
+    const size_t of_each[] = {0, (third + 1) / 2, (third + 1) / 2, third};
+    const lens_spans last[] = {{0, NULL}, {3, of_each}};
+    for (size_t i = 0; i < COUNT(sequences); i++)
+        must(lens_attention_forward_last(c, shape, sequences[i], third, last[i], LENS_ARITHMETIC_F32,
+                                         numbers(third * NH * HS), k, v, numbers(third * NH * HS),
+                                         numbers(NH * third)));
+    must(lens_attention_decode(c, shape, numbers(NH * HS), k, v, numbers(NH * HS)));
     const lens_attention_queries given[] = {{T, NULL}, {third, positions}, {0, NULL}};
     for (size_t i = 0; i < COUNT(given) * COUNT(sequences); i++) {
         lens_attention_queries queries = given[i / COUNT(sequences)];
@@ -309,7 +317,11 @@ static float user_bits(lens_context *c) {
     must(lens_attention_forward(c, shape, (lens_spans){0}, LENS_ARITHMETIC_F32, q, k, k, out, lse));
     must(lens_attention_backward(c, shape, (lens_spans){0}, (lens_attention_queries){user_tokens, NULL}, q, k, k, out,
                                  lse, q, delta, dq, dk, dv));
+    must(lens_gemm_f32(c, 1, C, C, false, true, false, x, C, w, C, y, C));
+    must(lens_attention_decode(c, shape, q, k, k, rest + 6 * keys));
     float sum = 0;
+    for (size_t i = 0; i < C; i++) sum += y[i];
+    for (size_t i = 0; i < 2 * 16; i++) sum += rest[6 * keys + i];
     for (size_t i = 0; i < C * C; i++) sum += w[i];
     for (size_t i = 0; i < 2 * keys; i++) sum += dq[i] + out[i];
     for (size_t i = 0; i < keys; i++) sum += dk[i] + dv[i];

@@ -115,14 +115,12 @@ struct HuggingFaceCarrying {
             "add_space_prefix",
         ].map { "tokenizer.ggml.\($0)" } + ["tokenizer.chat_template", "tokenizer.huggingface.json"]
 
-    /// The tokens that end generation in llama.cpp: of the text, of a turn, of a message.
+    /// The tokens that end generation.
     private func endTokens(_ content: GGUFOrigin) -> [Int] {
         var ends = configuration.eosToken.map { [Int($0)] } ?? []
         guard origin.keepsTokenizer else { return ends }
-        for key in ["eot", "eom"] {
-            guard let token = content.scalars.integer("tokenizer.ggml.\(key)_token_id") else { continue }
-            if token >= 0, token < configuration.vocabularySize, !ends.contains(token) { ends.append(token) }
-        }
+        for token in content.furtherEndTokens
+        where token >= 0 && token < configuration.vocabularySize && !ends.contains(token) { ends.append(token) }
         return ends
     }
 

@@ -26,6 +26,17 @@ public struct ModelOrigin: Sendable {
         guard case .gguf(let origin) = content, let name = origin.scalars.string("general.name") else { return nil }
         return name.isEmpty ? nil : name
     }
+
+    /// The tokens that end generation as the files name them, where they name more than the configuration has. Those of its
+    /// own tokenizer, so none where another was given.
+    package var endTokens: [Int] {
+        guard keepsTokenizer else { return [] }
+        return switch content {
+        case .none: []
+        case .gguf(let origin): origin.furtherEndTokens
+        case .huggingFace(let origin): origin.endTokens
+        }
+    }
 }
 
 /// The metadata of a GGUF file.
@@ -38,6 +49,11 @@ struct GGUFOrigin: Sendable {
     init(_ file: GGUFFile) {
         pairs = file.encodedMetadata
         scalars = GGUFMetadata(file.metadata.values.filter { $0.value.count == nil })
+    }
+
+    /// The tokens that end generation in llama.cpp beside that of the text: of a turn, of a message.
+    var furtherEndTokens: [Int] {
+        ["eot", "eom"].compactMap { scalars.integer("tokenizer.ggml.\($0)_token_id") }
     }
 
     /// Keys that describe how the file was made or cut, which writing it again changes.

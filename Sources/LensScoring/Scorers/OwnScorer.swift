@@ -41,7 +41,8 @@ public final class OwnScorer: Scorer {
         // The tokens of a document's window 0 have the same context either way: their losses are the long ones. (The released
         // code takes one token more.)
         return try pass.windowedLosses(
-            sequence, context: context, stride: stride, bosToken: bosToken, longOfFirstWindows: long, progress: progress)
+            sequence, context: context, stride: stride, bosToken: bosToken, longOfFirstWindows: long, progress: progress
+        )
     }
 
     public var fingerprint: String { "self" }

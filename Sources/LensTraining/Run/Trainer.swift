@@ -80,9 +80,12 @@ public final class Trainer {
         try settings.scheme.check(
             predictions: sequences.leastPredictionCount, documentLength: sequences.longestDocument)
         if case .skipping(let chunks, let target) = settings.positions {
-            guard !sequences.packs else { throw .usage("Positions skip in sequences of one document, not in packed ones.") }
+            guard !sequences.packs else {
+                throw .usage("Positions skip in sequences of one document, not in packed ones.")
+            }
             guard chunks >= 2, target > sequences.length, target <= greatestCount else {
-                throw .usage("Positions of \(settings.positions) do not go with sequences of \(sequences.length) tokens.")
+                throw .usage(
+                    "Positions of \(settings.positions) do not go with sequences of \(sequences.length) tokens.")
             }
         }
         let needed = settings.scheme.shortLosses == .required

@@ -74,7 +74,8 @@ extension Trainer {
                 scheme: scheme, accumulate: options.accumulate,
                 schedule: LearningRateSchedule(
                     shape: options.schedule, peak: options.learningRate, warmup: options.warmup, steps: steps),
-                optimizer: options.optimizer, seed: options.seed, shuffle: options.shuffle, positions: options.positions),
+                optimizer: options.optimizer, seed: options.seed, shuffle: options.shuffle, positions: options.positions
+            ),
             on: runtime)
         var metrics: [StepMetrics] = []
         while metrics.count < steps, let step = try trainer.step(stop: stop) {

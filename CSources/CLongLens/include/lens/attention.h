@@ -33,6 +33,21 @@ lens_status lens_attention_forward(lens_context *context, lens_attention_shape s
                                    lens_arithmetic arithmetic, const float *q, const float *k, const float *v,
                                    float *out, float *lse);
 
+/// The same for queries that are the last ones: row i of a sequence's n rows in q[queries, NH*HS], out and lse[NH,
+/// queries] is the query of its key T - n + i. `shape.T` and `spans` are of the keys, `query_spans` has as many
+/// sequences, none of more rows. A query has the bits that it has where all keys have one. LENS_INVALID for spans that
+/// are not so.
+lens_status lens_attention_forward_last(lens_context *context, lens_attention_shape shape, lens_spans spans,
+                                        size_t queries, lens_spans query_spans, lens_arithmetic arithmetic,
+                                        const float *q, const float *k, const float *v, float *out, float *lse);
+
+/// out[NH*HS] of one query, that of the last of shape.T keys, from q[NH*HS] and k, v[T, NKV*HS]. The query heads of a
+/// key/value head read its keys and values once. The keys are cut where the shape alone says, and results of the parts
+/// are merged by their sums, in their order: the bits do not depend on the number of threads. They are not those of the
+/// drivers above, which add in another order.
+lens_status lens_attention_decode(lens_context *context, lens_attention_shape shape, const float *q, const float *k,
+                                  const float *v, float *out);
+
 /// The queries that a backward pass is given: `count` rows, of the tokens at `positions`, ascending.
 typedef struct lens_attention_queries {
     size_t count;
@@ -49,8 +64,12 @@ lens_status lens_attention_backward(lens_context *context, lens_attention_shape 
                                     const float *out, const float *lse, const float *dout, float *delta, float *dq,
                                     float *dk, float *dv);
 
-/// Scratch of either, for at most T tokens of any number of sequences.
+/// Scratch of forward and backward, for at most T tokens of any number of sequences; of lens_attention_forward_last for
+/// as many queries, whatever the number of keys.
 lens_scratch_need lens_attention_scratch(const lens_context *context, lens_attention_shape shape);
+
+/// Scratch of lens_attention_decode, for any number of keys.
+lens_scratch_need lens_attention_decode_scratch(const lens_context *context, lens_attention_shape shape);
 
 LENS_END_C
 

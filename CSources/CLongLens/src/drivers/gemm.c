@@ -4,10 +4,11 @@
 // C, each computed by one thread; register tiles of MR x NR. KC depends on K alone, so that an element's chain of
 // multiply-adds depends on its row, its column and K. For every KC, panels of A and B are packed by all threads, then
 // blocks of C are computed by all threads. A product of few rows uses every panel of B once: there the thread that
-// needs it packs it.
+// needs it packs it. A product of one row packs nothing (gemm_row.h).
 #include "drivers/caches.h"
 #include "lens/gemm.h"
 #include "drivers/gemm_block.h"
+#include "drivers/gemm_row.h"
 #include "runtime/context.h"
 #include "runtime/scratch.h"
 #include "sizes.h"
@@ -188,6 +189,10 @@ lens_status lens_gemm_f32(lens_context *context, size_t M, size_t N, size_t K, b
     if (M == 0 || N == 0) return LENS_OK;
     if (K == 0) {
         if (!accumulate) clear(M, N, C, ldc);
+        return LENS_OK;
+    }
+    if (M == 1 && transpose_b && !transpose_a) {
+        lens_multiply_row(context, N, K, accumulate, A, B, ldb, C, (double)N * (double)K < serial_size);
         return LENS_OK;
     }
     const lens_gemm_kernels *kernels = &context->kernels->gemm;

@@ -36,5 +36,5 @@ lens_span_block lens_span_block_at(lens_spans spans, size_t size, size_t index) 
     size_t i = last_at_most(spans, size, 1, index);
     size_t first = spans.bounds[i], last = spans.bounds[i + 1];
     size_t start = min(first + (index - first_block(spans, size, i)) * size, last);
-    return (lens_span_block){first, last, start, min(start + size, last)};
+    return (lens_span_block){i, first, last, start, min(start + size, last)};
 }

@@ -15,7 +15,7 @@ size_t lens_span_blocks(lens_spans spans, size_t size);
 
 /// Rows [start, end) of block `index`, which lie in the sequence of rows [first, last).
 typedef struct lens_span_block {
-    size_t first, last, start, end;
+    size_t sequence, first, last, start, end;
 } lens_span_block;
 
 lens_span_block lens_span_block_at(lens_spans spans, size_t size, size_t index);

@@ -26,6 +26,19 @@ typedef struct lens_attention_forward_tile {
     size_t next_rows, next_stride;
 } lens_attention_forward_tile;
 
+/// The queries of one token that share their keys meet keys that all of them see.
+typedef struct lens_attention_decode_tile {
+    const float *q;       // [queries][HSP], multiplied by scale * log2(e); zeros past HS
+    const float *k, *v;   // [keys] rows of HS elements, `stride` apart
+    size_t HS, HSP;       // HSP: a multiple of the width of vectors
+    size_t queries, keys; // at least 1
+    size_t stride;
+    float *s; // [queries] rows of scratch for the keys, rounded up to vectors, `s_stride` apart
+    size_t s_stride;
+    float *maximum, *sum; // [queries], as in the forward; at first -inf and 0
+    float *out;           // [queries][HSP], running sum of exp2(score - maximum) * v
+} lens_attention_decode_tile;
+
 /// A block of queries meets a block of keys.
 typedef struct lens_attention_backward_tile {
     const float *q, *dout;    // row-packed
@@ -68,6 +81,7 @@ typedef struct lens_attention_kernels {
     lens_attention_forward_kernels forward;
     lens_attention_forward_kernels forward_bf16; // that of fp32 where there is none
     void (*backward)(const lens_attention_backward_tile *tile);
+    void (*decode)(const lens_attention_decode_tile *tile);
 
     /// `rows` rows of `HS` elements, `stride` apart, into row-packed rows; zeros up to HSP and `padded_rows`.
     void (*pack_rows)(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,

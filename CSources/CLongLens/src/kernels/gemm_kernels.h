@@ -28,6 +28,10 @@ typedef struct lens_gemm_kernels {
     void (*edge_tile)(size_t m, size_t n, size_t k, bool accumulate, lens_gemm_panel a, lens_gemm_panel b, float *c,
                       size_t ldc);
 
+    /// C[n] = A·B (+ C when `accumulate`) for one row of A, as it stands, and n (1 to NR) columns of B whose positions
+    /// are contiguous, `ldb` apart: the bits of a tile.
+    void (*row)(size_t n, size_t k, bool accumulate, const float *a, const float *b, size_t ldb, float *c);
+
     /// Packs m (1 to MR) rows of op(A); packed rows (columns) that do not exist are zeros:
     /// element (i, p) lies at a[i*lda + p], or at a[p*lda + i] when `transpose`.
     void (*pack_a)(size_t m, size_t k, bool transpose, const float *a, size_t lda, float *packed);

@@ -1,6 +1,7 @@
 // Forward attention: which query meets which key, in which order. One piece of work is a block of queries of one
 // sequence and a few heads that share their keys; it walks the sequence's keys from the first that it sees to the
-// diagonal.
+// diagonal. Blocks of keys are counted from the sequence's first key, whatever queries there are: a query has the same
+// bits among all others as among the last ones alone.
 #include "drivers/attention/scratch.h"
 #include "drivers/spans.h"
 #include "lens/attention.h"
@@ -13,8 +14,11 @@
 
 typedef struct forward_job {
     const lens_context *context;
-    lens_attention_shape shape;
-    lens_spans spans;
+    lens_attention_shape shape; // T: keys
+    size_t queries;             // rows of q
+    size_t ahead;               // keys before that of the first query
+    lens_spans spans;           // of the keys
+    lens_spans query_spans;
     const float *q, *k, *v;
     float *out, *lse;
     size_t lse_stride; // from one head to the next
@@ -52,11 +56,11 @@ static forward_memory divide(const forward_job *job, float *next) {
     return m;
 }
 
-// Queries are loaded, sums cleared.
+// Queries are loaded, sums cleared. `first` is a row of q.
 static void start_tile(const forward_job *job, const forward_memory *m, size_t tile, size_t head, size_t first) {
     const lens_attention_shape s = job->shape;
     size_t lanes = job->kernels->lanes, size = lanes * job->HSP;
-    job->forward.pack_queries(min(lanes, s.T - first), s.HS, job->HSP, s.scale * (float)M_LOG2E,
+    job->forward.pack_queries(min(lanes, job->queries - first), s.HS, job->HSP, s.scale * (float)M_LOG2E,
                               job->q + (first * s.NH + head) * s.HS, s.NH * s.HS, m->q + tile * size);
     for (size_t i = 0; i < size; i++) m->out[tile * size + i] = 0;
     for (size_t i = 0; i < lanes; i++) {
@@ -69,7 +73,7 @@ static void start_tile(const forward_job *job, const forward_memory *m, size_t t
 // Outputs are divided by their sums and written.
 static void finish_tile(const forward_job *job, const forward_memory *m, size_t tile, size_t head, size_t first) {
     const lens_attention_shape s = job->shape;
-    size_t lanes = job->kernels->lanes, rows = min(lanes, s.T - first);
+    size_t lanes = job->kernels->lanes, rows = min(lanes, job->queries - first);
     float *maximum = m->maximum + tile * lanes, *sum = m->sum + tile * lanes;
     for (size_t i = 0; i < rows; i++) {
         job->lse[head * job->lse_stride + first + i] = maximum[i] * (float)M_LN2 + logf(sum[i]);
@@ -91,7 +95,8 @@ static void plan_prefetch(const forward_job *job, size_t tile, size_t kv_head, s
     t->next_stride = s.NKV * s.HS;
 }
 
-// One block of keys, in memory, meets all tiles of the piece that see any of it.
+// One block of keys, in memory, meets all tiles of the piece that see any of it. `first_query` is the place of the
+// first query among the keys.
 static void meet_keys(const forward_job *job, const forward_memory *m, size_t heads, size_t tiles, size_t first_query,
                       size_t kv_head, size_t first_key) {
     const lens_attention_kernels *kernels = job->kernels;
@@ -120,13 +125,16 @@ static void meet_keys(const forward_job *job, const forward_memory *m, size_t he
     }
 }
 
-// The same job of the sequence of rows [first, last) alone, which from there on are rows 0, 1, ...
-static forward_job of_sequence(const forward_job *job, size_t first, size_t last) {
+// The same job of one sequence alone, whose rows from there on are rows 0, 1, ...
+static forward_job of_sequence(const forward_job *job, size_t sequence) {
     forward_job own = *job;
-    own.shape.T = last - first;
-    own.q += first * own.shape.NH * own.shape.HS, own.out += first * own.shape.NH * own.shape.HS;
-    own.k += first * own.shape.NKV * own.shape.HS, own.v += first * own.shape.NKV * own.shape.HS;
-    own.lse += first;
+    size_t key = job->spans.bounds[sequence], query = job->query_spans.bounds[sequence];
+    own.shape.T = job->spans.bounds[sequence + 1] - key;
+    own.queries = job->query_spans.bounds[sequence + 1] - query;
+    own.ahead = own.shape.T - own.queries;
+    own.q += query * own.shape.NH * own.shape.HS, own.out += query * own.shape.NH * own.shape.HS;
+    own.k += key * own.shape.NKV * own.shape.HS, own.v += key * own.shape.NKV * own.shape.HS;
+    own.lse += query;
     return own;
 }
 
@@ -135,9 +143,9 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
     size_t per_block = all->shape.NKV * all->slices;
     // The last block of queries has the most work and comes first.
     lens_span_block block =
-        lens_span_block_at(all->spans, all->tiles * all->kernels->lanes, all->blocks - 1 - index / per_block);
+        lens_span_block_at(all->query_spans, all->tiles * all->kernels->lanes, all->blocks - 1 - index / per_block);
     if (block.start == block.end) return;
-    const forward_job sequence = of_sequence(all, block.first, block.last), *job = &sequence;
+    const forward_job sequence = of_sequence(all, block.sequence), *job = &sequence;
     const lens_attention_shape s = job->shape;
     const lens_attention_kernels *kernels = job->kernels;
     size_t group = s.NH / s.NKV, lanes = kernels->lanes, kv_head = index % per_block / job->slices;
@@ -149,13 +157,14 @@ static void forward_piece(void *argument, size_t index, size_t thread) {
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < tiles; i++) start_tile(job, &m, h * tiles + i, head + h, first + i * lanes);
     // From the block on that holds the first key of the first query's window.
-    ptrdiff_t before = (ptrdiff_t)first - job->window + 1; // keys that none of the queries sees
+    size_t place = first + job->ahead;
+    ptrdiff_t before = (ptrdiff_t)place - job->window + 1; // keys that none of the queries sees
     size_t unseen = before > 0 ? (size_t)before / kernels->forward_keys * kernels->forward_keys : 0;
-    for (size_t key = unseen; key < end; key += kernels->forward_keys) {
+    for (size_t key = unseen; key < end + job->ahead; key += kernels->forward_keys) {
         size_t rows = min(kernels->forward_keys, s.T - key), start = (key * s.NKV + kv_head) * s.HS;
         job->forward.pack_keys(rows, kernels->forward_keys, s.HS, job->HSP, job->k + start, s.NKV * s.HS, m.k);
         job->forward.pack_values(rows, kernels->forward_keys, s.HS, job->HSP, job->v + start, s.NKV * s.HS, m.v);
-        meet_keys(job, &m, heads, tiles, first, kv_head, key);
+        meet_keys(job, &m, heads, tiles, place, kv_head, key);
     }
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < tiles; i++) finish_tile(job, &m, h * tiles + i, head + h, first + i * lanes);
@@ -169,13 +178,14 @@ ptrdiff_t lens_attention_window(lens_attention_shape shape) {
     return (ptrdiff_t)(shape.window == 0 ? all : min(shape.window, all));
 }
 
-// How the work on a shape is cut.
-static forward_job plan(const lens_context *context, lens_attention_shape shape) {
+// How the work on so many queries of a shape is cut.
+static forward_job plan(const lens_context *context, lens_attention_shape shape, size_t queries) {
     const lens_attention_kernels *kernels = &context->kernels->attention;
-    size_t group = shape.NH / shape.NKV, all_tiles = ceil_div(shape.T, kernels->lanes);
+    size_t group = shape.NH / shape.NKV, all_tiles = ceil_div(queries, kernels->lanes);
     forward_job job = {
         .context = context,
         .shape = shape,
+        .queries = queries,
         .kernels = kernels,
         .HSP = round_up(shape.HS, kernels->head_multiple),
         .heads = min(group, heads_of_piece),
@@ -188,24 +198,40 @@ static forward_job plan(const lens_context *context, lens_attention_shape shape)
 }
 
 size_t lens_attention_forward_scratch(const lens_context *context, lens_attention_shape shape) {
-    forward_job job = plan(context, shape);
+    forward_job job = plan(context, shape, shape.T);
     return scratch_bytes(&job);
+}
+
+// Whether the queries of each sequence are rows of some of its keys, the last ones.
+static bool are_last(lens_spans queries, lens_spans keys) {
+    if (queries.count != keys.count) return false;
+    for (size_t i = 0; i < keys.count; i++)
+        if (queries.bounds[i + 1] - queries.bounds[i] > keys.bounds[i + 1] - keys.bounds[i]) return false;
+    return true;
+}
+
+lens_status lens_attention_forward_last(lens_context *context, lens_attention_shape shape, lens_spans spans,
+                                        size_t queries, lens_spans query_spans, lens_arithmetic arithmetic,
+                                        const float *q, const float *k, const float *v, float *out, float *lse) {
+    size_t whole[2], all_queries[2];
+    if (!lens_spans_of_rows(&spans, shape.T, whole) || !lens_spans_of_rows(&query_spans, queries, all_queries) ||
+        !are_last(query_spans, spans))
+        return LENS_INVALID;
+    if (queries == 0 || shape.NH == 0) return LENS_OK;
+    forward_job job = plan(context, shape, queries);
+    job.spans = spans, job.query_spans = query_spans;
+    job.blocks = lens_span_blocks(query_spans, job.tiles * job.kernels->lanes);
+    bool in_bf16 = arithmetic == LENS_ARITHMETIC_BF16;
+    job.forward = in_bf16 ? job.kernels->forward_bf16 : job.kernels->forward;
+    job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse, job.lse_stride = queries;
+    size_t pieces = job.blocks * shape.NKV * job.slices;
+    if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;
+    lens_parallel_for(context, pieces, forward_piece, &job);
+    return LENS_OK;
 }
 
 lens_status lens_attention_forward(lens_context *context, lens_attention_shape shape, lens_spans spans,
                                    lens_arithmetic arithmetic, const float *q, const float *k, const float *v,
                                    float *out, float *lse) {
-    size_t whole[2];
-    if (!lens_spans_of_rows(&spans, shape.T, whole)) return LENS_INVALID;
-    if (shape.T == 0 || shape.NH == 0) return LENS_OK;
-    forward_job job = plan(context, shape);
-    job.spans = spans;
-    job.blocks = lens_span_blocks(spans, job.tiles * job.kernels->lanes);
-    bool in_bf16 = arithmetic == LENS_ARITHMETIC_BF16;
-    job.forward = in_bf16 ? job.kernels->forward_bf16 : job.kernels->forward;
-    job.q = q, job.k = k, job.v = v, job.out = out, job.lse = lse, job.lse_stride = shape.T;
-    size_t pieces = job.blocks * shape.NKV * job.slices;
-    if (!lens_scratch_take(context, pieces, scratch_bytes(&job))) return LENS_NO_MEMORY;
-    lens_parallel_for(context, pieces, forward_piece, &job);
-    return LENS_OK;
+    return lens_attention_forward_last(context, shape, spans, shape.T, spans, arithmetic, q, k, v, out, lse);
 }

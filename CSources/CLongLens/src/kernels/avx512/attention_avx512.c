@@ -20,6 +20,7 @@ LENS_INLINE vf word_of(const vf number[WORD]) { return number[0]; }
 #include "kernels/template/attention_rows-inl.h"
 #include "kernels/template/attention_forward-inl.h"
 #include "kernels/template/attention_backward-inl.h"
+#include "kernels/template/attention_decode-inl.h"
 LENS_END
 #include "kernels/template/attention_table-inl.h"
 

@@ -22,6 +22,7 @@ static inline void pack_columns_of_a(size_t m, size_t k, const float *a, size_t 
 
 #include "kernels/template/multiply_add-inl.h"
 #include "kernels/template/gemm-inl.h"
+#include "kernels/template/gemm_row-inl.h"
 LENS_END
 #include "kernels/template/gemm_table-inl.h"
 

@@ -5,6 +5,7 @@
 typedef __m512i vi;
 static inline vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
 static inline vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
+static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_row(const int8_t rows[][4], size_t i) {
     int32_t word;
     memcpy(&word, rows[i], sizeof word);

@@ -24,6 +24,7 @@ static inline void pack_columns_of_a(size_t m, size_t k, const float *a, size_t 
 
 #include "kernels/neon/multiply_add.h"
 #include "kernels/template/gemm-inl.h"
+#include "kernels/template/gemm_row-inl.h"
 LENS_END
 #include "kernels/template/gemm_table-inl.h"
 

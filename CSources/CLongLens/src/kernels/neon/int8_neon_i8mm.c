@@ -27,29 +27,30 @@ static inline vi vi_pair(const void *p) {
 #include "kernels/template/int8_peak-inl.h"
 #include "kernels/template/int8_rounding-inl.h"
 
-// Rows `lane` to `lane` + 3 of the panel, the first two and the last two each in a register.
-LENS_INLINE void multiply(size_t groups, size_t lane, const rounded_group *a, const lens_panel_group *panel,
-                          vf sum[MR]) {
+// The first `pairs` pairs of rows of A; rows `lane` to `lane` + 3 of the panel, the first two and the last two each in
+// a register.
+LENS_INLINE void multiply_pairs(const size_t pairs, size_t groups, size_t lane, const rounded_group *a,
+                                const lens_panel_group *panel, vf sum[MR]) {
     vf low[PAIRS], high[PAIRS];
 #pragma clang loop unroll(full)
-    for (size_t i = 0; i < PAIRS; i++) low[i] = high[i] = vf_zero();
+    for (size_t i = 0; i < pairs; i++) low[i] = high[i] = vf_zero();
     for (size_t g = 0; g < groups; g++, a++, panel++) {
         vi low_dot[PAIRS], high_dot[PAIRS];
 #pragma clang loop unroll(full)
-        for (size_t i = 0; i < PAIRS; i++) low_dot[i] = high_dot[i] = vi_pair(&a->bias[2 * i]);
+        for (size_t i = 0; i < pairs; i++) low_dot[i] = high_dot[i] = vi_pair(&a->bias[2 * i]);
 #pragma clang loop unroll(full)
         for (size_t k = 0; k < lens_group_words; k += WORDS) {
             vi even = vi_load((*panel)[k][lane]), odd = vi_load((*panel)[k + 1][lane]);
             vi first = vzip1q_s32(even, odd), second = vzip2q_s32(even, odd);
 #pragma clang loop unroll(full)
-            for (size_t i = 0; i < PAIRS; i++) {
+            for (size_t i = 0; i < pairs; i++) {
                 vi x = vi_load(a->integers[k / WORDS][2 * i]);
                 low_dot[i] = vi_dot(low_dot[i], first, x);
                 high_dot[i] = vi_dot(high_dot[i], second, x);
             }
         }
 #pragma clang loop unroll(full)
-        for (size_t i = 0; i < PAIRS; i++) {
+        for (size_t i = 0; i < pairs; i++) {
             vf scale = vreinterpretq_f32_s32(vi_pair(&a->scale[2 * i]));
             low[i] = vf_fma(vf_from(low_dot[i]), scale, low[i]);
             high[i] = vf_fma(vf_from(high_dot[i]), scale, high[i]);
@@ -57,10 +58,21 @@ LENS_INLINE void multiply(size_t groups, size_t lane, const rounded_group *a, co
     }
     vf scale = vf_load((const float *)panel + lane); // behind the groups
 #pragma clang loop unroll(full)
-    for (size_t i = 0; i < PAIRS; i++) {
+    for (size_t i = 0; i < pairs; i++) {
         sum[2 * i] = vf_mul(vuzp1q_f32(low[i], high[i]), scale);
         sum[2 * i + 1] = vf_mul(vuzp2q_f32(low[i], high[i]), scale);
     }
+}
+
+LENS_INLINE void multiply(size_t groups, size_t lane, const rounded_group *a, const lens_panel_group *panel,
+                          vf sum[MR]) {
+    multiply_pairs(PAIRS, groups, lane, a, panel, sum);
+}
+
+LENS_INLINE vf multiply_one(size_t groups, size_t lane, const rounded_group *a, const lens_panel_group *panel) {
+    vf sum[MR];
+    multiply_pairs(1, groups, lane, a, panel, sum);
+    return sum[0];
 }
 
 #include "kernels/template/int8_tile-inl.h"

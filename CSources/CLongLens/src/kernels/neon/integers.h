@@ -5,6 +5,7 @@
 typedef int32x4_t vi;
 static inline vi vi_load(const void *p) { return vld1q_s32(p); }
 static inline vi vi_set1(int32_t x) { return vdupq_n_s32(x); }
+static inline vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
 // Rows are loaded four at a time, and multiplied from where they lie in the register.
 LENS_INLINE vi vi_row(const int8_t rows[][4], size_t i) { return vdupq_n_s32(vi_load(rows[i / 4 * 4])[i % 4]); }
 /// The bytes 0 to 255 less 128.

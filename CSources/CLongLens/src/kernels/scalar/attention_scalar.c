@@ -74,6 +74,27 @@ static void backward(const lens_attention_backward_tile *t) {
     }
 }
 
+static void decode(const lens_attention_decode_tile *t) {
+    for (size_t g = 0; g < t->queries; g++) {
+        const float *q = t->q + g * t->HSP;
+        float *s = t->s + g * t->s_stride, *out = t->out + g * t->HSP, maximum = t->maximum[g], sum = 0;
+        for (size_t j = 0; j < t->keys; j++) {
+            s[j] = 0;
+            for (size_t d = 0; d < t->HS; d++) s[j] += q[d] * t->k[j * t->stride + d];
+            maximum = s[j] > maximum ? s[j] : maximum;
+        }
+        float correction = exp2f(t->maximum[g] - maximum); // 0 in the first block
+        for (size_t d = 0; d < t->HS; d++) out[d] *= correction;
+        for (size_t j = 0; j < t->keys; j++) {
+            float p = exp2f(s[j] - maximum);
+            sum += p;
+            for (size_t d = 0; d < t->HS; d++) out[d] += p * t->v[j * t->stride + d];
+        }
+        t->maximum[g] = maximum;
+        t->sum[g] = t->sum[g] * correction + sum;
+    }
+}
+
 static void pack_rows(size_t rows, size_t padded_rows, size_t HS, size_t HSP, const float *x, size_t stride,
                       float *packed) {
     for (size_t r = 0; r < padded_rows; r++)

@@ -24,6 +24,14 @@ static void tile(size_t k, bool accumulate, lens_gemm_panel a, lens_gemm_panel b
     edge_tile(MR, NR, k, accumulate, a, b, c, ldc);
 }
 
+static void row(size_t n, size_t k, bool accumulate, const float *a, const float *b, size_t ldb, float *c) {
+    for (size_t j = 0; j < n; j++) {
+        float sum = 0;
+        for (size_t p = 0; p < k; p++) sum += a[p] * b[j * ldb + p];
+        c[j] = accumulate ? c[j] + sum : sum;
+    }
+}
+
 // Packs `lanes` vectors of length k into a panel of `width`: element p of lane l lies at x[l*ldx + p], or at
 // x[p*ldx + l] when the lanes are the contiguous direction.
 static void pack(size_t width, size_t lanes, size_t k, bool lanes_contiguous, const float *x, size_t ldx,

@@ -13,6 +13,7 @@ static void fill_table(lens_attention_kernels *table) {
         .forward = in_f32,
         .forward_bf16 = in_f32,
         .backward = backward,
+        .decode = decode,
         .pack_rows = pack_rows,
         .pack_lanes = pack_lanes,
         .unpack_rows = unpack_rows,

@@ -8,6 +8,7 @@ static void fill_table(lens_gemm_kernels *table) {
         .pack_b_from = PACK_B_FROM,
         .tile = tile,
         .edge_tile = edge_tile,
+        .row = row,
         .pack_a = pack_a,
         .pack_b = pack_b,
     };

@@ -7,6 +7,7 @@
 //   vi_dot(sum, weights, x)   sum plus the four products in each 32-bit integer; of the panel's integers as they stand
 //                             when BIASED, else less 128
 //   vi_row(rows, i)           row i of MR rows of four bytes, in each 32-bit integer
+//   vi_add(vi, vi)            32-bit integers
 //   vf_from(vi)               to fp32
 #include "kernels/template/int8_peak-inl.h"
 #include "kernels/template/int8_rounding-inl.h"
@@ -32,6 +33,21 @@ LENS_INLINE void multiply(size_t groups, size_t lane, const rounded_group *a, co
     vf scale = vf_load((const float *)panel + lane); // behind the groups
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < MR; i++) sum[i] = vf_mul(sum[i], scale);
+}
+
+// The same of the first row of A alone, whose integers are added up in two chains: sums of integers are exact.
+LENS_INLINE vf multiply_one(size_t groups, size_t lane, const rounded_group *a, const lens_panel_group *panel) {
+    vf sum = vf_zero();
+    for (size_t g = 0; g < groups; g++, a++, panel++) {
+        vi even = vi_set1(BIASED ? a->bias[0] : 0), odd = vi_set1(0);
+#pragma clang loop unroll(full)
+        for (size_t k = 0; k < lens_group_words; k += 2) {
+            even = vi_dot(even, vi_weights(vi_load((*panel)[k][lane])), vi_row(a->integers[k], 0));
+            odd = vi_dot(odd, vi_weights(vi_load((*panel)[k + 1][lane])), vi_row(a->integers[k + 1], 0));
+        }
+        sum = vf_fma(vf_from(vi_add(even, odd)), vf_set1(a->scale[0]), sum);
+    }
+    return vf_mul(sum, vf_load((const float *)panel + lane)); // scales are behind the groups
 }
 
 #include "kernels/template/int8_tile-inl.h"

@@ -52,6 +52,10 @@ void reference_embedding_backward(size_t T, size_t C, const double *dout, const 
 /// k, v[T,NKV,HS].
 void reference_attention_forward(size_t T, size_t NH, size_t NKV, size_t HS, double scale, size_t window,
                                  const double *q, const double *k, const double *v, double *out, double *lse);
+/// The same of the queries of the last keys: q, out[queries,NH,HS], lse[NH,queries].
+void reference_attention_forward_last(size_t T, size_t queries, size_t NH, size_t NKV, size_t HS, double scale,
+                                      size_t window, const double *q, const double *k, const double *v, double *out,
+                                      double *lse);
 /// dq[T,NH,HS], dk, dv[T,NKV,HS] (overwritten) from dout[T,NH,HS] and what the forward was given and gave.
 void reference_attention_backward(size_t T, size_t NH, size_t NKV, size_t HS, double scale, size_t window,
                                   const double *q, const double *k, const double *v, const double *out,
