@@ -181,7 +181,8 @@ private struct TrainingDescription {
         let data = overview.data
         var text =
             "data     \(describeCount(data.documentCount, "document")), \(describeCount(data.tokenCount, "token")): "
-            + "\(describeCount(data.sequenceCount, "sequence")) of \(settings.contextLength) tokens"
+            + "\(describeCount(data.sequenceCount, "sequence")) of \(settings.pack ? "packed documents, at most " : "")"
+            + "\(settings.contextLength) tokens"
         if data.tailTokenCount > 0 {
             text += "; \(describeCount(data.tailTokenCount, "token")) at the ends of documents in no sequence"
         }
