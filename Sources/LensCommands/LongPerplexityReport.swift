@@ -4,8 +4,10 @@ import LensScoring
 struct LongPerplexityReport: Encodable {
     /// Losses of some tokens: all of them, and the key tokens alone.
     struct Part: Encodable {
-        /// The document's name, or the bucket's positions.
-        let name: String
+        /// Of a document.
+        let document: String?
+        /// Of a bucket: its positions.
+        let from, to: Int?
         let tokens: Int
         let loss, perplexity: Double
         let keyTokens: Int
@@ -15,18 +17,20 @@ struct LongPerplexityReport: Encodable {
         let keyLoss, longPerplexity: Double
 
         enum CodingKeys: String, CodingKey {
-            case name, tokens, loss, perplexity, share
+            case document, from, to, tokens, loss, perplexity, share
             case keyTokens = "key_tokens", keyLoss = "key_loss", longPerplexity = "longppl"
         }
 
-        init(
-            _ name: String, all: (count: Int, mean: Double, perplexity: Double),
-            key: (count: Int, mean: Double, perplexity: Double)
-        ) {
-            self.name = name
-            (tokens, loss, perplexity) = all
-            (keyTokens, keyLoss, longPerplexity) = key
+        init(document: String? = nil, positions: Range<Int>? = nil, all: MeanLoss, key: MeanLoss) {
+            self.document = document
+            (from, to) = (positions?.lowerBound, positions.map { $0.upperBound - 1 })
+            (tokens, loss, perplexity) = (all.count, all.mean, all.perplexity)
+            (keyTokens, keyLoss, longPerplexity) = (key.count, key.mean, key.perplexity)
             share = Double(key.count) / Double(max(1, all.count))
+        }
+
+        private var name: String {
+            if let from, let to { "\(from)-\(to)" } else { document ?? "all" }
         }
 
         var cells: [String] {
@@ -58,21 +62,13 @@ struct LongPerplexityReport: Encodable {
         (alpha, beta, scorer) = (source.rule.alpha, source.rule.beta, source.name)
         (scorerContext, scorerStride) = (source.windows?.context, source.windows?.stride)
         let key = measured.keyLosses
-        self.all = Part(
-            "all", all: (all.count, all.mean, all.perplexity), key: (key.count, key.mean, key.perplexity))
-        let none = MeanLoss()
+        self.all = Part(all: all.total, key: key.total)
         buckets = all.buckets.map { bucket in
-            let key = key.buckets.first { $0.range == bucket.range }
-            return Part(
-                "\(bucket.range.lowerBound)-\(bucket.range.upperBound - 1)",
-                all: (bucket.count, bucket.mean, bucket.perplexity),
-                key: (key?.count ?? 0, key?.mean ?? none.mean, key?.perplexity ?? none.perplexity))
-        }
-        documents = measured.documents.map {
             Part(
-                $0.document, all: ($0.all.count, $0.all.mean, $0.all.perplexity),
-                key: ($0.key.count, $0.key.mean, $0.key.perplexity))
+                positions: bucket.range, all: bucket.losses,
+                key: key.buckets.first { $0.range == bucket.range }?.losses ?? MeanLoss())
         }
+        documents = measured.documents.map { Part(document: $0.document, all: $0.all, key: $0.key) }
     }
 
     var text: String {

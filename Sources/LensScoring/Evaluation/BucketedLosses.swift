@@ -2,7 +2,7 @@
 package struct BucketedLosses: Equatable, Sendable {
     package struct Bucket: Equatable, Sendable {
         package let range: Range<Int>
-        fileprivate var losses = MeanLoss()
+        package fileprivate(set) var losses = MeanLoss()
         package var count: Int { losses.count }
         /// Mean loss, not a number where there is none.
         package var mean: Double { losses.mean }
@@ -11,7 +11,7 @@ package struct BucketedLosses: Equatable, Sendable {
     }
 
     private var all: [Bucket] = []
-    private var total = MeanLoss()
+    package private(set) var total = MeanLoss()
     package var count: Int { total.count }
 
     package init() {}
