@@ -1,5 +1,6 @@
 import Foundation
 import LensData
+import LensFormats
 import LensModels
 import LensScoring
 import LensSupport
