@@ -39,7 +39,8 @@ private struct LongPerplexityFixture: Decodable {
             for (index, range) in [0..<cut, cut..<document.long.count].enumerated() {
                 measured.add(
                     TokenSequence(
-                        document: document.id, index: index, tokens: Array(document.tokens[range.lowerBound...range.upperBound])),
+                        document: document.id, index: index,
+                        tokens: Array(document.tokens[range.lowerBound...range.upperBound])),
                     losses: Array(document.long[range]),
                     evaluator: (Array(document.long[range]), Array(short[range])))
             }

@@ -1,7 +1,7 @@
 """Makes Tests/LensScoringTests/Fixtures/longppl.json: LongPPL as its authors' code computes it, with transformers in float64.
 
 PYTHON make_longppl_fixture.py DOCUMENTS.jsonl
-DOCUMENTS are of `longlens generate --documents 4 --words 700 --seed 5`; the model is models/recall-1m, which is its own evaluator.
+DOCUMENTS are those of `longlens generate --documents 4 --words 700 --seed 5`; the model is models/recall-1m, which is its own evaluator.
 The short context slides (find_key_token in github.com/PKU-ML/LongPPL): a window of K + d tokens gives the losses of its last d,
 and tokens before K have none. Lengths are K plus a multiple of d, so that no window is cut short. Of each document: its `tokens`,
 the losses of tokens 1, 2, … under the `long` and the `short` context (null before K), the predictions that are `key`, and its
