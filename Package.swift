@@ -157,7 +157,8 @@ let package = Package(
         tests("LensDataTests", ["LensData", "LensTokenizers", "LensFormats", "LensSupport"]),
         tests(
             "LensScoringTests",
-            ["LensScoring", "LensData", "LensModels", "LensWeighting", "LensFormats", "LensSupport"]),
+            ["LensScoring", "LensData", "LensModels", "LensWeighting", "LensFormats", "LensSupport"],
+            fixtures: true),
         tests(
             "LensTrainingTests",
             [

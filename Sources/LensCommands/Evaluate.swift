@@ -12,17 +12,21 @@ package struct Evaluate: ParsableCommand {
         abstract: "Measures a model on documents.",
         discussion: """
             perplexity: loss overall and by position in the sequence.
+            longppl: the same, and LongPPL: perplexity over the key tokens alone, those that the long context makes clearly more
+            likely and likely. Which they are is told by --scorer, the model itself or another one, from the losses of each token
+            under the whole sequence and under --scorer-context.
             recall: loss of the facts that generated documents ask for, by their distance in tokens (see generate).
             A run that is stopped says what it has measured, and keeps nothing. score --chunk T --context T --keep-last --output FILE
             computes the same losses as perplexity with --context T, says their mean, and can --resume.
             """)
 
-    enum Task: String, ExpressibleByArgument, CaseIterable, Encodable { case perplexity, recall }
+    enum Task: String, ExpressibleByArgument, CaseIterable, Encodable { case perplexity, longppl, recall }
 
     @OptionGroup var model: ModelOptions
     @Option(name: .long, help: "What to measure.") var task: Task = .perplexity
     @Option(name: .long, help: "Tokens in a sequence, such as 2048 or 2k.") var context: Count
     @Option(name: .long, help: "At most so many sequences (default: all).") var sequences: Int?
+    @OptionGroup var keyTokens: KeyTokenOptions
     @Flag(name: .long, help: "As JSON.") var json = false
     @OptionGroup var computing: ComputeOptions
     @OptionGroup var batch: BatchOptions
@@ -36,6 +40,9 @@ package struct Evaluate: ParsableCommand {
         if context.value < 2 {
             throw ValidationError("--context must be at least 2: a sequence of one token predicts nothing.")
         }
+        if task != .longppl, let option = keyTokens.given {
+            throw ValidationError("\(option) is for --task longppl.")
+        }
         if task == .recall && documents.inputFormat == .text {
             throw ValidationError(
                 "recall reads JSON lines, as generate writes them; --input-format text is not for it.")
@@ -48,6 +55,7 @@ package struct Evaluate: ParsableCommand {
     }
 
     package mutating func run() throws {
+        let scorer = task == .longppl ? try keyTokens.choice(context: context.value) : .none
         let runtime = try machine.runtime()
         let stop = StopRequest()
         Interrupts.forward(to: stop, announcing: "stopping")
@@ -57,9 +65,13 @@ package struct Evaluate: ParsableCommand {
         machine.note(pretrained, runtime)
         let run = EvaluationRun(
             self, pretrained, try batch.pass(pretrained.model, context: context.value, on: runtime), stop)
+        var longPerplexity: LongPerplexityReport?
         do throws(LensError) {
             switch task {
             case .perplexity: try run.measurePerplexity()
+            case .longppl:
+                longPerplexity = try run.measureLongPerplexity(
+                    try keyTokens.evaluator(scorer, of: pretrained, run.pass, self, on: runtime, stop))
             case .recall: try run.measureRecall()
             }
         } catch {
@@ -68,7 +80,7 @@ package struct Evaluate: ParsableCommand {
         run.progress.clear()
         let report = EvaluationReport(
             task: task, context: context.value, compute: pretrained.model.compute, sequences: run.sequenceCount,
-            losses: run.losses)
+            losses: run.losses, longPerplexity: longPerplexity)
         try StandardOutput.write(json ? try Format.json(report, pretty: true) + "\n" : report.text)
         run.report()
     }
@@ -81,7 +93,7 @@ private final class EvaluationRun {
     private(set) var sequenceCount = 0
     private let command: Evaluate
     private let pretrained: Pretrained
-    private let pass: InferencePass
+    let pass: InferencePass
     private let stop: StopRequest
     private var documentCount = 0
     private var tokenCount = 0
@@ -95,7 +107,10 @@ private final class EvaluationRun {
         progress = WorkProgress(ProgressLine(quiet: command.machine.quiet))
     }
 
-    func measurePerplexity() throws(LensError) {
+    /// - Parameter afterSequence: called with the losses of each sequence.
+    func measurePerplexity(
+        afterSequence: @escaping (TokenSequence, [Float]) throws(LensError) -> Void = { (_, _) throws(LensError) in }
+    ) throws(LensError) {
         let bos = pretrained.bosToken
         let evaluation = PerplexityEvaluation(
             encoder: try command.documents.encoder(for: pretrained), pass: pass, bosToken: bos
@@ -103,6 +118,7 @@ private final class EvaluationRun {
             tokenCount = Int(part.tokens.upperBound)
             follow(part)
         }
+        evaluation.afterSequence = afterSequence
         defer { (losses, sequenceCount) = (evaluation.losses, evaluation.sequenceCount) }
         let reader = try command.documents.reader(stop, warn: warn)
         progress.byteCount = reader.byteCount
@@ -120,6 +136,32 @@ private final class EvaluationRun {
                 "There is nothing to measure in \(documentCount == 1 ? "a document" : "\(documentCount) documents") of one "
                     + "token: a loss is that of a token after another.")
         }
+    }
+
+    func measureLongPerplexity(_ source: KeyTokenSource) throws(LensError) -> LongPerplexityReport {
+        if let warning = source.warning { warn(warning) }
+        var longest = 0, isShort = false
+        var measured = LongPerplexity(source.rule)
+        try measurePerplexity { [self] (sequence, losses) throws(LensError) in
+            longest = max(longest, sequence.tokens.count)
+            isShort = isShort || source.evaluator.isShort(sequence)
+            let evaluator = try source.evaluator.losses(of: sequence, evaluated: losses) { () throws(LensError) in
+                try stop.check("Stopped in document \(sequence.document).")
+                progress.advance(to: 1, ofSequences: command.sequences)
+            }
+            measured.add(sequence, losses: losses, evaluator: evaluator)
+        }
+        guard isShort else {
+            throw .usage(
+                "The scorer's context of \(source.windows?.context ?? 0) tokens covers the longest sequence, of \(longest), "
+                    + "so that nothing is short about it. Lower --scorer-context.")
+        }
+        if measured.keyLosses.count == 0 {
+            warn(
+                "There are no key tokens, so that there is no LongPPL: the long context raises the log-probability of no token "
+                    + "by more than \(source.rule.alpha) to more than \(source.rule.beta).")
+        }
+        return LongPerplexityReport(measured, source, all: losses)
     }
 
     func measureRecall() throws(LensError) {
@@ -194,41 +236,5 @@ private final class EvaluationRun {
         if let rate = progress.rate { parts.append("\(Format.decimal(rate, 0)) tok/s") }
         parts.append("computed in \(pretrained.model.compute.rawValue)")
         progress.report(parts.joined(separator: "; "))
-    }
-}
-
-struct EvaluationReport: Encodable {
-    struct Bucket: Encodable { let from, to, tokens: Int; let loss, perplexity: Double }
-    let task: Evaluate.Task
-    /// What the losses were computed in.
-    let compute: String
-    let context, sequences, tokens: Int
-    let loss, perplexity: Double
-    /// By position (perplexity) or distance (recall), in tokens.
-    let buckets: [Bucket]
-
-    init(task: Evaluate.Task, context: Int, compute: Compute, sequences: Int, losses: BucketedLosses) {
-        self.task = task
-        self.compute = compute.rawValue
-        self.context = context
-        self.sequences = sequences
-        tokens = losses.count
-        loss = losses.mean
-        perplexity = losses.perplexity
-        buckets = losses.buckets.map {
-            Bucket(
-                from: $0.range.lowerBound, to: $0.range.upperBound - 1, tokens: $0.count, loss: $0.mean,
-                perplexity: $0.perplexity)
-        }
-    }
-
-    var text: String {
-        let what = task == .recall ? "distance" : "position"
-        var rows = [[what, "tokens", "loss", "perplexity"]]
-        rows += buckets.map {
-            ["\($0.from)-\($0.to)", "\($0.tokens)", Format.decimal($0.loss, 4), Format.decimal($0.perplexity, 2)]
-        }
-        rows.append(["all", "\(tokens)", Format.decimal(loss, 4), Format.decimal(perplexity, 2)])
-        return Format.table(rows)
     }
 }

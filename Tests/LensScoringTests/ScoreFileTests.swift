@@ -145,7 +145,7 @@ import Testing
         tokens[7] = 99_999
         let (document, index) = (records[4].document, records[4].sequence)
         let changed = TokenSequence(document: document, index: index, tokens: tokens)
-        #expect(missing(changed, file).contains("token 7 is \(records[4].tokens[7]) there and 99999 in training"))
+        #expect(missing(changed, file).contains("token 7 is \(records[4].tokens[7]) there and 99999 here"))
         // Another name, the same beginning.
         let message = missing(TokenSequence(document: "other", index: index, tokens: tokens), file)
         #expect(
@@ -160,7 +160,7 @@ import Testing
         // A longer sequence.
         let longer = TokenSequence(document: document, index: index, tokens: records[4].tokens + [1, 2])
         #expect(
-            missing(longer, file).contains("it has 12 tokens there and 14 in training, and the first 12 are the same"))
+            missing(longer, file).contains("it has 12 tokens there and 14 here, and the first 12 are the same"))
         #expect(
             missing(TokenSequence(document: "x", index: 0, tokens: [77_777]), file).contains(
                 "nothing that begins like it"))

@@ -1,4 +1,5 @@
 import LensFormats
+import LensScoring
 import LensSupport
 import LensTraining
 import Testing
@@ -30,8 +31,8 @@ func lensError(_ body: () throws -> Void) -> LensError? {
         #expect(settings.beta1 == 0.9 && settings.beta2 == 0.95 && settings.epsilon == 1e-8)
         #expect(settings.weightDecay == 0.01 && settings.clip == 1)
         #expect(settings.steps == nil && settings.scorer == nil && settings.memoryLimit == nil)
-        #expect(TrainingSettings.defaultScorerContext(contextLength: 32768, trainedFor: 8192) == 8192)
-        #expect(TrainingSettings.defaultScorerContext(contextLength: 8192, trainedFor: 8192) == 2048)
+        #expect(WindowPlan.defaultScorerContext(length: 32768, trainedFor: 8192) == 8192)
+        #expect(WindowPlan.defaultScorerContext(length: 8192, trainedFor: 8192) == 2048)
     }
 
     @Test func everyKeyIsReadAndWritten() throws {

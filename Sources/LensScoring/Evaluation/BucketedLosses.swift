@@ -1,34 +1,26 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// Mean losses by position or distance, in buckets that double: 0-63, 64-127, 128-255, and so on.
 package struct BucketedLosses: Equatable, Sendable {
     package struct Bucket: Equatable, Sendable {
         package let range: Range<Int>
-        package fileprivate(set) var count = 0
-        fileprivate var sum = 0.0
+        package fileprivate(set) var losses = MeanLoss()
+        package var count: Int { losses.count }
         /// Mean loss, not a number where there is none.
-        package var mean: Double { count == 0 ? .nan : sum / Double(count) }
+        package var mean: Double { losses.mean }
         /// exp(mean)
-        package var perplexity: Double { exp(mean) }
+        package var perplexity: Double { losses.perplexity }
     }
 
     private var all: [Bucket] = []
-    package private(set) var count = 0
-    private var sum = 0.0
+    package private(set) var total = MeanLoss()
+    package var count: Int { total.count }
 
     package init() {}
 
     /// Mean over all, not a number where there is none.
-    package var mean: Double { count == 0 ? .nan : sum / Double(count) }
+    package var mean: Double { total.mean }
 
     /// exp(mean)
-    package var perplexity: Double { exp(mean) }
+    package var perplexity: Double { total.perplexity }
 
     /// Buckets that hold something, from near to far.
     package var buckets: [Bucket] { all.filter { $0.count > 0 } }
@@ -41,9 +33,7 @@ package struct BucketedLosses: Equatable, Sendable {
             let start = all.isEmpty ? 0 : 64 << (all.count - 1)
             all.append(Bucket(range: start..<(64 << all.count)))
         }
-        all[index].count += 1
-        all[index].sum += Double(loss)
-        count += 1
-        sum += Double(loss)
+        all[index].losses.add(loss)
+        total.add(loss)
     }
 }

@@ -9,6 +9,8 @@ package final class PerplexityEvaluation {
     package private(set) var sequenceCount = 0
     /// Those that were added: some may wait, to be computed together with others.
     package private(set) var addedCount = 0
+    /// Called with all losses of each sequence once they are counted.
+    package var afterSequence: (TokenSequence, [Float]) throws(LensError) -> Void = { (_, _) throws(LensError) in }
     private let encoder: DocumentEncoder
     private let cutter: SequenceCutter
     private let scoring: WindowScoring
@@ -26,9 +28,10 @@ package final class PerplexityEvaluation {
             try beforeBatch(part)
             return try pass.losses(of: windows)
         }
-        scoring.afterSequence = { [unowned self] (_, _, losses) throws(LensError) in
+        scoring.afterSequence = { [unowned self] (sequence, _, losses) throws(LensError) in
             for (index, loss) in losses.enumerated() { self.losses.add(loss, at: index + 1) }
             sequenceCount += 1
+            try afterSequence(sequence, losses)
         }
     }
 
@@ -39,9 +42,12 @@ package final class PerplexityEvaluation {
     /// - Parameter bytes: which of the input it is.
     package func add(_ document: Document, bytes: Range<Double> = 0..<0, limit: Int = .max) throws(LensError) {
         let tokens = try scoring.finishing { () throws(LensError) in try encoder.tokens(of: document) }
-        let sequences = cutter.sequences(of: tokens, document: document.id)
-        let size = (bytes.upperBound - bytes.lowerBound) / Double(max(1, sequences.count))
-        for (index, sequence) in sequences.enumerated() where addedCount < limit {
+        let count = cutter.count(of: tokens)
+        let size = (bytes.upperBound - bytes.lowerBound) / Double(max(1, count))
+        // Cut one at a time: beside its tokens, a document of any length takes no more than what waits to be computed.
+        for index in 0..<count where addedCount < limit {
+            let sequence = TokenSequence(
+                document: document.id, index: index, tokens: cutter.sequence(index, of: tokens))
             addedCount += 1
             let start = bytes.lowerBound + Double(index) * size
             try scoring.add(

@@ -95,11 +95,13 @@ package final class ScoreFile: Sendable {
             best = (record, isSame, common)
         }
         let name = "sequence \(sequence.index) of document \"\(sequence.document)\""
-        let advice = "Score the same documents with the same tokenizer, and --chunk equal to the training context."
+        let advice =
+            "Score the same documents with the same tokenizer, and --chunk equal to the context of the run; for evaluate also "
+            + "with --keep-last."
         guard let best, best.isSame || best.common > 0 else {
             return .data("\(path) has no losses for \(name), and nothing that begins like it. \(advice)")
         }
-        let place = describeDifference(best.record.tokens, "there", sequence.tokens, "in training", at: best.common)
+        let place = describeDifference(best.record.tokens, "there", sequence.tokens, "here", at: best.common)
         return .data(
             "\(path) has no losses for the tokens of \(name). The most similar is \(best.record.name): \(place). \(advice)"
         )

@@ -51,6 +51,26 @@ public struct WindowPlan: Sendable, Equatable {
         return max(1, context / 4 * 3)
     }
 
+    /// The windows of a scorer for sequences of `length` tokens, of which it must see less than the whole.
+    ///
+    /// `.usage` for a context that covers a whole sequence, and as ``init(length:context:stride:chunk:)``.
+    package static func ofScorer(length: Int, context: Int, stride: Int?) throws(LensError) -> WindowPlan {
+        let plan = try WindowPlan(length: length, context: context, stride: stride)
+        guard plan.count > 1 else {
+            throw .usage(
+                "The scorer's context of \(context) tokens covers a whole sequence of \(length), so that "
+                    + "nothing is short about it. Lower --scorer-context."
+            )
+        }
+        return plan
+    }
+
+    /// The scorer's context when none is given: what the model was trained for, when sequences of `length` tokens go past
+    /// it (the paper's 8192 of 32768); else a quarter of the length.
+    package static func defaultScorerContext(length: Int, trainedFor: Int) -> Int {
+        trainedFor >= 2 && trainedFor < length ? trainedFor : max(2, length / 4)
+    }
+
     /// Number of windows.
     public var count: Int { length <= context ? 1 : 1 + (length - context + stride - 1) / stride }
 

@@ -4,7 +4,6 @@ import LensKernels
 import LensModels
 import LensScoring
 import LensSupport
-import LensTokenizers
 
 /// The scorer of a run by its settings: planned first, made when the memory is known to suffice.
 struct PlannedScorer {
@@ -36,7 +35,8 @@ struct PlannedScorer {
             (kind, plan, memory, warnings) = (.own, windows, .own(contextLength: windows.context), [])
         case .model(let path):
             let source = try openModel(path: path)
-            try Self.requireSameTokens(source, input)
+            try source.requireTokens(
+                of: input.tokenizer, vocabularySize: input.configuration.vocabularySize)
             let windows = try Self.windows(&settings, trainedFor: source.configuration.contextLength)
             let layout = try WeightLayout(of: source, as: source.configuration, compute: .auto)
             (kind, plan) = (.model(source, layout), windows)
@@ -50,45 +50,10 @@ struct PlannedScorer {
         let length = settings.contextLength
         let context =
             settings.scorerContext
-            ?? TrainingSettings.defaultScorerContext(contextLength: length, trainedFor: trainedFor)
-        let plan = try WindowPlan(length: length, context: context, stride: settings.scorerStride)
-        guard plan.count > 1 else {
-            throw .usage(
-                "The scorer's context of \(context) tokens covers a whole sequence of \(length), so that "
-                    + "nothing is short about it. Lower --scorer-context."
-            )
-        }
+            ?? WindowPlan.defaultScorerContext(length: length, trainedFor: trainedFor)
+        let plan = try WindowPlan.ofScorer(length: length, context: context, stride: settings.scorerStride)
         (settings.scorerContext, settings.scorerStride) = (plan.context, plan.stride)
         return plan
-    }
-
-    // Losses are compared token by token, so both models must cut text alike. Rows of the embedding beyond the tokenizer
-    // (padding to a round number) do not matter.
-    private static func requireSameTokens(_ source: any ModelSource, _ input: TrainingInput) throws(LensError) {
-        let size = source.configuration.vocabularySize
-        guard let description = source.tokenizer, let own = input.tokenizer else {
-            guard size == input.configuration.vocabularySize else {
-                throw .usage(
-                    "The scorer \(source.path) has a vocabulary of \(size) tokens and the model one of "
-                        + "\(input.configuration.vocabularySize), and there are no two tokenizers to compare. They must "
-                        + "share their tokenizer."
-                )
-            }
-            return
-        }
-        let other = try Tokenizer(description)
-        if let id = own.firstDifference(from: other) {
-            throw .usage(
-                "The scorer \(source.path) has another tokenizer than the model: token \(id) is another. They "
-                    + "must share it."
-            )
-        }
-        guard own.definedCount <= size else {
-            throw .usage(
-                "The scorer \(source.path) has \(size) rows in its embedding, fewer than the \(own.definedCount) tokens "
-                    + "of the tokenizer that it shares with the model."
-            )
-        }
     }
 
     /// Loads what is to be loaded; call once. Nil when the scheme needs no short losses.

@@ -166,8 +166,8 @@ extension TrainingMemory {
         defaultsFor configuration: ModelConfiguration, contextLength: Int, runtime: Runtime = .shared,
         spills: Bool = false, layerInputs: LayerInputType = .f32
     ) {
-        let window = TrainingSettings.defaultScorerContext(
-            contextLength: contextLength, trainedFor: configuration.contextLength)
+        let window = WindowPlan.defaultScorerContext(
+            length: contextLength, trainedFor: configuration.contextLength)
         self.init(
             configuration, scorer: .own(contextLength: window), runtime: runtime, spills: spills,
             layerInputs: layerInputs)

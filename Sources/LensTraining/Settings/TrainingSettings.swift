@@ -227,10 +227,4 @@ public struct TrainingSettings: Equatable, Sendable {
         case .data, .resume: nil
         }
     }
-
-    /// The scorer's context when none is given: what the model was trained for, when the training context goes past
-    /// it (the paper's 8192 of 32768); else a quarter of the training context.
-    package static func defaultScorerContext(contextLength: Int, trainedFor: Int) -> Int {
-        trainedFor >= 2 && trainedFor < contextLength ? trainedFor : max(2, contextLength / 4)
-    }
 }
