@@ -168,6 +168,7 @@ private struct TrainingDescription {
     var lines: [String] {
         var lines = [model, data, scheme, updates, memory]
         if let spilling = overview.spilling { lines.append(disk(spilling)) }
+        lines.append(time)
         lines.append(output)
         if overview.position > TrainingPosition(step: 0) { lines.append("resumed after \(overview.position)") }
         return lines
@@ -218,6 +219,13 @@ private struct TrainingDescription {
         return
             "disk     \(Format.bytes(spilling.byteCount)) in \(spilling.folder), which writes \(speeds[0]) and reads "
             + "\(speeds[1]) a second: \(Format.decimal(step, 1)) s of disk a step, beside the arithmetic"
+    }
+
+    private var time: String {
+        let steps = overview.steps - overview.stepsDone
+        return
+            "time     \(describe(overview.stepTime)): \(Format.duration(Double(steps) * overview.stepTime.seconds)) for "
+            + describeCount(steps, "update")
     }
 
     private var output: String {

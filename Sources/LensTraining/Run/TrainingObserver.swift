@@ -3,6 +3,8 @@ import LensKernels
 import LensModels
 
 /// Follows a run: the command line tool prints what it is told here. Called on the thread of the run.
+///
+/// A run that is followed measures the machine for a second or two before it begins, to tell the time of a step.
 public protocol TrainingObserver: AnyObject {
     /// Before the first update.
     func trainingStarts(_ overview: TrainingOverview)
@@ -48,6 +50,8 @@ public struct TrainingOverview: Sendable {
     public var memoryLimit: Int
     /// The disk that the inputs of layers are kept on; nil where memory suffices.
     public var spilling: Spilling?
+    /// What a step will take, by a measurement of the machine just before.
+    public var stepTime: StepTime
     /// Bytes of a checkpoint.
     public var checkpointByteCount: Int
     /// The effective settings.
