@@ -91,7 +91,7 @@ struct TrainingRun {
         if let warning = spilling?.warning { observer?.warning(warning) }
         try room.check(folder)
         // Before there are weights: its buffers have the room of what comes.
-        let stepTime = observer == nil ? nil : try stepWork(plan, spilling).time(on: runtime)
+        let stepTime = observer?.wantsStepTime ?? false ? try stepWork(plan, spilling).time(on: runtime) : nil
         let model = try input.makeModel(withWeights: saved == nil, on: runtime)
         let state = try TrainingState(model.parameters)
         let source = try scorer.make(for: model, sequences: sequences, on: runtime)
@@ -107,16 +107,14 @@ struct TrainingRun {
             try resume(partial, of: trainer, at: saved.position)
         }
         try Recipe.write(settings, path: folder.recipePath)
-        if let observer, let stepTime {
-            observer.trainingStarts(
-                TrainingOverview(
-                    position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
-                    parameterCount: input.configuration.parameterCount, trainedFor: input.madeFor,
-                    scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: plan.recompute,
-                    memory: plan.memory, memoryLimit: memoryLimit, spilling: spilling, stepTime: stepTime,
-                    checkpointByteCount: room.checkpointByteCount, settings: settings, threads: runtime.threadCount,
-                    instructionSet: runtime.instructionSet))
-        }
+        observer?.trainingStarts(
+            TrainingOverview(
+                position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
+                parameterCount: input.configuration.parameterCount, trainedFor: input.madeFor,
+                scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: plan.recompute,
+                memory: plan.memory, memoryLimit: memoryLimit, spilling: spilling, stepTime: stepTime,
+                checkpointByteCount: room.checkpointByteCount, settings: settings, threads: runtime.threadCount,
+                instructionSet: runtime.instructionSet))
         if sequences.shortDocumentCount > 0 {
             observer?.warning(
                 "\(sequences.shortDocumentCount) of \(sequences.documentCount) documents are shorter than "
