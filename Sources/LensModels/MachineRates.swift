@@ -72,11 +72,12 @@ private struct Probes {
     let trains: Bool
     let runtime: Runtime
     let hidden, feedForwardSize: Int
-    /// Heads of the attention, cut together.
+    /// Heads of the attention's maps.
     let heads, keyValueHeads: Int
 
     private static let greatestSize = 1536
-    private static let attentionLength = 2048
+    /// Blocks of pairs that causality cuts through are few then, as in longer sequences.
+    private static let attentionLength = 4096
     /// Elements of a matrix that goes through memory once, and of each of the four that an update reads.
     private static let streamElements = 4 << 20
 
@@ -88,11 +89,14 @@ private struct Probes {
         self.runtime = runtime
         hidden = min(configuration.hiddenSize, Self.greatestSize)
         feedForwardSize = min(configuration.feedForwardSize, Self.greatestSize)
+        keyValueHeads = Self.keyValueHeads(configuration, width: Self.greatestSize)
+        heads = configuration.headCount / configuration.keyValueHeadCount * keyValueHeads
+    }
+
+    /// Heads of keys and values whose queries have about this width together, at least one.
+    private static func keyValueHeads(_ configuration: ModelConfiguration, width: Int) -> Int {
         let group = configuration.headCount / configuration.keyValueHeadCount
-        // More threads have more heads to share.
-        let width = 1024 * max(1, runtime.threadCount / 4)
-        keyValueHeads = min(configuration.keyValueHeadCount, max(1, width / (group * configuration.headDimension)))
-        heads = group * keyValueHeads
+        return min(configuration.keyValueHeadCount, max(1, width / (group * configuration.headDimension)))
     }
 
     private var queryWidth: Int { heads * configuration.headDimension }
@@ -219,6 +223,11 @@ private struct Probes {
 
     func attention(into rates: inout MachineRates) throws(LensError) {
         let rows = min(length, Self.attentionLength)
+        // More threads have more heads to share, and the shorter the sequence, the more there is room for.
+        let width = 256 * max(1, runtime.threadCount / 4) * Self.attentionLength / rows
+        let keyValueHeads = Self.keyValueHeads(configuration, width: width)
+        let heads = configuration.headCount / configuration.keyValueHeadCount * keyValueHeads
+        let queryWidth = heads * configuration.headDimension, keyWidth = keyValueHeads * configuration.headDimension
         let (query, key, value) = (try matrix(rows, queryWidth), try matrix(rows, keyWidth), try matrix(rows, keyWidth))
         let (output, logSumExp) = (try like(query), try matrix(heads, rows))
         let pairs = Arithmetic.attentionFlops(length: rows, heads: heads, size: configuration.headDimension) / 4
