@@ -42,9 +42,9 @@ package struct WorkAmount: Sendable, Equatable {
     }
 
     /// So many times as much.
-    package static func * (factor: Double, a: WorkAmount) -> WorkAmount {
-        var product = a
-        product.amounts = a.amounts.mapValues { factor * $0 }
+    package func times(_ factor: Double) -> WorkAmount {
+        var product = self
+        product.amounts = amounts.mapValues { factor * $0 }
         return product
     }
 }

@@ -27,9 +27,10 @@ extension ModelTests {
 
         private func all(_ cost: StepCost) -> WorkAmount { cost.forward + cost.backward }
 
-        /// One layer's forward: products of the attention, of the feed-forward part, pairs.
+        /// One layer's forward: products of the attention, 2 · 20 · (24 + 12) for each token, and of the feed-forward part,
+        /// 3 · 20 · 36; pairs of tokens, times 24.
         private func layer(_ length: Double) -> (attention: Double, feedForward: Double, pairs: Double) {
-            (length * (2 * 20 * 24 + 2 * 20 * 12), length * 3 * 20 * 36, length * length / 2 * 24)
+            (length * 1440, length * 2160, length * length * 12)
         }
 
         @Test func nothingIsComputedTwiceByTheFastestPolicy() {
@@ -39,9 +40,8 @@ extension ModelTests {
             let products = Self.products.reduce(0) { $0 + work[$1] }
             let attention = 7 * layer(100).pairs
             #expect(work[.attention] == attention && work[.attentionBackward] == attention)
-            #expect(
-                2 * (products + head) + (4 + 10) * attention
-                    == Arithmetic.trainingFlops(Self.configuration(), length: 100))
+            let flops = 2 * (products + head) + 14 * attention
+            #expect(flops == Arithmetic.trainingFlops(Self.configuration(), length: 100))
             #expect(work[.headLosses] == 0)
         }
 
@@ -52,7 +52,8 @@ extension ModelTests {
                     all(cost(policy, layers: 1)), all(cost(policy, layers: 2)), all(cost(policy, layers: 4))
                 )
                 for kind in WorkKind.allCases {
-                    #expect(four[kind] - two[kind] == 2 * (two[kind] - one[kind]), "\(kind) of \(policy)")
+                    let (first, others) = (two[kind] - one[kind], four[kind] - two[kind])
+                    #expect(others == 2 * first, "\(kind) of \(policy)")
                 }
             }
         }
@@ -76,24 +77,27 @@ extension ModelTests {
         @Test func policiesTakeLessAndLessTime() {
             let rates = MachineRates(Dictionary(uniqueKeysWithValues: WorkKind.allCases.map { ($0, 1) }))
             let policies = RecomputePolicy.leanestFirst(layerCount: 7)
-            let seconds = policies.filter {
-                $0.description.contains("every") == false || $0.description == "everything"
-            }
-            .map { rates.seconds(all(cost($0))) }
+            // Of the segments the leanest is not the slowest.
+            let kept = policies.filter { !$0.description.hasPrefix("the ") }
+            let seconds = kept.map { rates.seconds(all(cost($0))) }
             #expect(seconds.count > 20)
-            #expect(zip(seconds, seconds.dropFirst()).allSatisfy { $0 > $1 })
+            // What is kept of the last layer changes nothing at two levels.
+            #expect(seconds == seconds.sorted(by: >) && Set(seconds).count == seconds.count - 2)
         }
 
         @Test func segmentsComputeTheirLayersOnceMore() throws {
             let policies = RecomputePolicy.leanestFirst(layerCount: 7)
-            let thirds = try #require(policies.first { $0.description == "the input of every 3rd layer" })
-            // Layers 0 to 2, 3 to 5 and 6: of the last segment nothing is computed again, of the others two layers each.
-            let (segments, inputs) = (cost(thirds), cost(.all(.input)))
+            let pairsOfLayers = try #require(policies.first { $0.description == "the input of every 2nd layer" })
+            // Of the last segment, layer 6, nothing is computed again; of the three others the first layer.
+            let (segments, inputs) = (cost(pairsOfLayers), cost(.all(.input)))
             #expect(segments.forward == inputs.forward)
             let (attention, feedForward, pairs) = layer(100)
-            #expect(segments.backward[.attentionMaps] - inputs.backward[.attentionMaps] == 4 * attention)
-            #expect(segments.backward[.feedForwardMaps] - inputs.backward[.feedForwardMaps] == 4 * feedForward)
-            #expect(segments.backward[.attention] - inputs.backward[.attention] == 4 * pairs)
+            for (kind, amount) in [
+                (WorkKind.attentionMaps, attention), (.feedForwardMaps, feedForward), (.attention, pairs),
+            ] {
+                let more: Double = segments.backward[kind] - inputs.backward[kind]
+                #expect(more == 3 * amount, "\(kind)")
+            }
             #expect(segments.backward[.attentionBackward] == inputs.backward[.attentionBackward])
         }
 
@@ -101,15 +105,16 @@ extension ModelTests {
             let (whole, fifth) = (cost(.all(.input)), cost(.all(.input), weighted: 0.2))
             #expect(fifth.forward == whole.forward)
             #expect(abs(fifth.backward[.headGradients] - 0.2 * whole.backward[.headGradients]) < 1e-6)
-            let last = 0.8 * layer(100).feedForward
-            #expect(abs(whole.backward[.feedForwardMapsWeight] - fifth.backward[.feedForwardMapsWeight] - last) < 1e-6)
+            let saved = whole.backward[.feedForwardMapsWeight] - fifth.backward[.feedForwardMapsWeight]
+            #expect(abs(saved - 0.8 * layer(100).feedForward) < 1e-6)
         }
 
         @Test func windowsLimitTheAttention() throws {
             var configuration = Self.configuration()
             configuration.slidingWindow = 10
             let work = StepCost(configuration, length: 100, recompute: .fastest).forward
-            #expect(work[.attention] == 7 * (100 * 100 - 90 * 90) / 2 * 24)
+            let pairs = Double(7 * (100 * 100 - 90 * 90) / 2 * 24)
+            #expect(work[.attention] == pairs)
         }
 
         /// Rates are there for all that a pass does, also where there are norms of heads and nothing but a few tokens.
@@ -125,7 +130,7 @@ extension ModelTests {
                     amount[kind] = 1e6
                     let seconds = rates.seconds(amount)
                     #expect(seconds > 0 && seconds < 3600, "\(kind)")
-                    #expect(abs(rates.seconds(2 * amount) - 2 * seconds) < 1e-9 * seconds)
+                    #expect(abs(rates.seconds(amount.times(2)) - 2 * seconds) < 1e-9 * seconds)
                 }
             }
         }

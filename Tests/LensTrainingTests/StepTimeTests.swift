@@ -34,17 +34,17 @@ import Testing
         work.scorerStride = 48
         // Windows end at 64, 112, 160, 208 and 256 tokens; the first one's losses are the long ones.
         let window = StepCost.scoring(tinyConfiguration, length: 64, scored: 48)
-        #expect(try work.scorerWork() == 4 * window)
+        #expect(try work.scorerWork() == window.times(4))
         let with = try time(work)
         #expect(abs(with.scorerSeconds - 4 * rates.seconds(window)) < 1e-9 * with.seconds)
         #expect(abs(with.seconds - without.seconds - with.scorerSeconds) < 1e-9 * with.seconds)
         work.scorer = .model(.f32(tinyConfiguration), contextLength: 64)
-        #expect(try work.scorerWork() == StepCost.scoring(tinyConfiguration, length: 64, scored: 63) + 4 * window)
+        #expect(try work.scorerWork() == StepCost.scoring(tinyConfiguration, length: 64, scored: 63) + window.times(4))
         // The last window ends with the sequence, and gives what is left.
         work.scorerStride = 40
         #expect(
             try work.scorerWork() == StepCost.scoring(tinyConfiguration, length: 64, scored: 63)
-                + 4 * StepCost.scoring(tinyConfiguration, length: 64, scored: 40)
+                + StepCost.scoring(tinyConfiguration, length: 64, scored: 40).times(4)
                 + StepCost.scoring(tinyConfiguration, length: 64, scored: 32))
     }
 

@@ -92,7 +92,7 @@ package struct StepWork: Sendable {
             return StepCost.scoring(configuration, length: window.tokens.count, scored: window.scored.count)
         }
         if first == 0 { sum += work(0) }
-        if plan.count > 2 { sum += Double(plan.count - 2) * work(1) }
+        if plan.count > 2 { sum += work(1).times(Double(plan.count - 2)) }
         if plan.count > 1 { sum += work(plan.count - 1) }
         return sum
     }
