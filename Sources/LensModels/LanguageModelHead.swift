@@ -25,6 +25,12 @@ struct LanguageModelHead {
 
     private static let logitsByteLimit = 48 << 20
 
+    /// Tokens whose logits pass B has at a time, of sequences of `length`.
+    static func chunk(_ configuration: ModelConfiguration, length: Int) -> Int {
+        let fitting = logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
+        return min(length, max(64, fitting / 64 * 64))
+    }
+
     /// - Parameters:
     ///   - trains: false when only pass A is wanted.
     ///   - keepsLogits: for pass B, instead of computing them twice.
@@ -34,8 +40,7 @@ struct LanguageModelHead {
     ) {
         self.weight = weight
         self.keepsLogits = keepsLogits
-        let fitting = Self.logitsByteLimit / (configuration.vocabularySize * MemoryLayout<Float>.stride)
-        chunk = min(length, max(64, fitting / 64 * 64))
+        chunk = Self.chunk(configuration, length: length)
         logits = arena.take(
             keepsLogits ? "logits" : trains ? "logits of a chunk" : "logits of a token",
             rows: keepsLogits ? length : trains ? chunk : 1, columns: configuration.vocabularySize)

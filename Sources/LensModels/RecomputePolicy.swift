@@ -121,6 +121,11 @@ extension RecomputePolicy.Inputs {
         case .segments(let length): layerCount / length + length - 1
         }
     }
+
+    /// The first layer of the segment of a layer, from whose input those behind it can be computed; 0 where there are none.
+    func segment(of layer: Int) -> Int {
+        if case .segments(let length) = self { layer / length * length } else { 0 }
+    }
 }
 
 extension RecomputePolicy: CustomStringConvertible {

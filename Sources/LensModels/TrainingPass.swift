@@ -206,10 +206,3 @@ package final class TrainingPass {
         }
     }
 }
-
-extension RecomputePolicy.Inputs {
-    /// The first layer of the segment of a layer, from whose input those behind it can be computed; 0 where there are none.
-    fileprivate func segment(of layer: Int) -> Int {
-        if case .segments(let length) = self { layer / length * length } else { 0 }
-    }
-}

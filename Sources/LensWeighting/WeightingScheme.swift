@@ -46,6 +46,13 @@ public struct WeightingScheme: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The share of the predictions whose weight is not 0, where the scheme's settings decide it; 1 where the losses do.
+    package var weightedShare: Double {
+        guard case .pipeline(let pipeline) = rule, let kappa = pipeline.sparsification else { return 1 }
+        // A share of plain cross-entropy goes to all.
+        return pipeline.interpolation.map { $0 > 0 } ?? false ? 1 : kappa
+    }
+
     /// The weight of every prediction of one sequence, computed in double precision.
     ///
     /// - Parameters:

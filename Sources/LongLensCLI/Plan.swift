@@ -79,6 +79,17 @@ struct LayerInputOptions: ParsableArguments {
             greatestDefaultsFor: configuration, runtime: runtime, spills: spillFolder != nil, layerInputs: type)
     }
 
+    /// The time of a step of such a plan. Throws as ``check(_:)`` does.
+    func time(
+        _ memory: TrainingMemory, _ plan: TrainingPlan, contextLength: Int, _ runtime: Runtime
+    ) throws(LensError) -> StepTime {
+        try check(plan)
+        var work = StepWork(memory.configuration, contextLength: contextLength, recompute: plan.recompute)
+        work.scorer = memory.scorer
+        work.spilled = try Spilling.speed(plan, folder: spillFolder).map { (plan.spilledByteCount, $0) }
+        return try work.time(on: runtime)
+    }
+
     /// Throws where the folder is none, or its disk has less room than the plan asks for.
     func check(_ plan: TrainingPlan) throws(LensError) {
         if let spillFolder { try Spilling.check(plan, folder: spillFolder) }
@@ -89,13 +100,17 @@ extension LayerInputType: ExpressibleByArgument {}
 
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what a training would keep in memory; runs nothing.")
+        abstract: "Shows what a training would keep in memory, and the time of a step; trains nothing.")
 
     @OptionGroup var shape: ShapeOptions
     @Option(name: .long, help: "Context length in tokens, such as 4096 or 4k.") var context: Count
     @Option(name: .long, help: "Memory to fit in, such as 8GiB (default: what this machine has free).") var memoryLimit:
         ByteCount?
     @OptionGroup var layerInputs: LayerInputOptions
+    @Flag(
+        inversion: .prefixedNo,
+        help: "The time of a step, for which this machine is measured for a second or two (default: yes).")
+    var time = true
     @Flag(name: .long, help: "As JSON.") var json = false
     @OptionGroup var computing: ThreadOptions
 
@@ -114,6 +129,11 @@ struct Plan: ParsableCommand {
         /// What the model was made for.
         let model_context: Int
         let buffers: [Buffer]
+        /// Of a step with the default scorer, and the scorer's part; nothing where they were not asked for, and where the
+        /// plan does not fit.
+        let step_seconds, scorer_seconds, tokens_per_second: Double?
+        /// What the measurement took.
+        let measured_seconds: Double?
     }
 
     mutating func run() throws {
@@ -123,11 +143,15 @@ struct Plan: ParsableCommand {
         let memory = layerInputs.memory(configuration, length: context.value, runtime)
         let plan = memory.plan(contextLength: context.value, limit: limit)
         let longest = layerInputs.greatestMemory(configuration, runtime).longestContext(limit: limit)
+        let fits = plan.memory.byteCount <= limit
+        let stepTime = time && fits ? try layerInputs.time(memory, plan, contextLength: context.value, runtime) : nil
         let report = Report(
             context: context.value, recompute: plan.recompute.description, bytes: plan.memory.byteCount,
             memory_limit: limit, disk_bytes: plan.spilledByteCount,
             longest_context: longest, model_context: configuration.trainedContextLength,
-            buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) })
+            buffers: plan.memory.summary.map { .init(name: $0.name, bytes: $0.byteCount) },
+            step_seconds: stepTime?.seconds, scorer_seconds: stepTime?.scorerSeconds,
+            tokens_per_second: stepTime?.tokensPerSecond, measured_seconds: stepTime?.measuredSeconds)
         if json {
             try StandardOutput.writeLine(try Format.json(report, pretty: true))
         } else {
@@ -139,6 +163,7 @@ struct Plan: ParsableCommand {
             try StandardOutput.write(Format.table(rows))
             try StandardOutput.writeLine(
                 "keeps \(report.recompute); limit \(Format.bytes(limit)); longest context that fits \(longest)")
+            if let stepTime { try StandardOutput.writeLine(describe(stepTime)) }
         }
         if let warning = try ContextExtension(contextLength: context.value).warning(for: configuration) {
             say(warnings: [warning])
@@ -147,13 +172,24 @@ struct Plan: ParsableCommand {
                 "The longest context that fits, \(longest) tokens, is past the \(configuration.trainedContextLength) that the model was made for: beyond them its rotary frequencies should be changed, see --rope-theta and --rope-scaling of train."
             ])
         }
-        guard report.bytes <= limit else {
+        guard fits else {
             throw LensError.machine(
                 "A context of \(context.value) needs \(Format.bytes(report.bytes)), more than \(Format.bytes(limit)). "
                     + memory.advice(contextLength: context.value, limit: limit))
         }
         try layerInputs.check(plan)
     }
+}
+
+/// Such as "about 118 s a step, of it 12.0 s for the scorer, 69 tokens a second (measured in 1.2 s)".
+func describe(_ time: StepTime) -> String {
+    func seconds(_ value: Double) -> String {
+        "\(Format.decimal(value, value < 1 ? 3 : value < 100 ? 1 : 0)) s"
+    }
+    let scorer = time.scorerSeconds > 0 ? ", of it \(seconds(time.scorerSeconds)) for the scorer" : ""
+    let speed = Format.decimal(time.tokensPerSecond, time.tokensPerSecond < 10 ? 1 : 0)
+    return "about \(seconds(time.seconds)) a step\(scorer), \(speed) tokens a second (measured in "
+        + "\(seconds(time.measuredSeconds)))"
 }
 
 /// A size in bytes that may be written with a unit: 8GiB, 512MiB, 16GB.

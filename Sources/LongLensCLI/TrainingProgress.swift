@@ -26,6 +26,8 @@ final class TrainingProgress: TrainingObserver {
         lastLine = start
     }
 
+    var wantsStepTime: Bool { !machine.quiet }
+
     // MARK: Beginning and end
 
     func trainingStarts(_ overview: TrainingOverview) {
@@ -168,6 +170,7 @@ private struct TrainingDescription {
     var lines: [String] {
         var lines = [model, data, scheme, updates, memory]
         if let spilling = overview.spilling { lines.append(disk(spilling)) }
+        if let time = overview.stepTime { lines.append(describeRun(time)) }
         lines.append(output)
         if overview.position > TrainingPosition(step: 0) { lines.append("resumed after \(overview.position)") }
         return lines
@@ -219,6 +222,12 @@ private struct TrainingDescription {
         return
             "disk     \(Format.bytes(spilling.byteCount)) in \(spilling.folder), which writes \(speeds[0]) and reads "
             + "\(speeds[1]) a second: \(Format.decimal(step, 1)) s of disk a step, beside the arithmetic"
+    }
+
+    private func describeRun(_ time: StepTime) -> String {
+        let steps = overview.steps - overview.stepsDone
+        return "time     \(describe(time)): \(Format.duration(Double(steps) * time.seconds)) for "
+            + describeCount(steps, "update")
     }
 
     private var output: String {

@@ -135,6 +135,10 @@ extension SpillFile {
     package struct Speed: Sendable, Equatable {
         package var written, read: Double
 
+        package init(written: Double, read: Double) {
+            (self.written, self.read) = (written, read)
+        }
+
         /// Seconds that writing and reading so many bytes once take.
         package func seconds(_ byteCount: Int) -> Double { Double(byteCount) / written + Double(byteCount) / read }
     }

@@ -34,6 +34,13 @@ public struct Spilling: Sendable {
         try SpillFile.check(folder: folder, byteCount: plan.spilledByteCount, for: what)
     }
 
+    /// The speed of the folder's disk for a plan, by a small file; nil for a plan that needs no disk. Throws as
+    /// ``SpillFile`` does.
+    package static func speed(_ plan: TrainingPlan, folder: String?) throws(LensError) -> SpillFile.Speed? {
+        guard let folder, plan.recompute.spills else { return nil }
+        return try SpillFile(folder: folder, byteCount: min(plan.spilledByteCount, 256 << 20), for: what).measureSpeed()
+    }
+
     /// What the user should know of the folder.
     var warning: String? {
         guard file.isInMemory else { return nil }

@@ -4,6 +4,8 @@ import LensModels
 
 /// Follows a run: the command line tool prints what it is told here. Called on the thread of the run.
 public protocol TrainingObserver: AnyObject {
+    /// Whether the machine is measured for a second or two before the run, to foretell the time of a step.
+    var wantsStepTime: Bool { get }
     /// Before the first update.
     func trainingStarts(_ overview: TrainingOverview)
     /// Within an update of `steps`, at the beginning of each phase and as it goes on.
@@ -19,6 +21,7 @@ public protocol TrainingObserver: AnyObject {
 }
 
 extension TrainingObserver {
+    public var wantsStepTime: Bool { false }
     public func trainingStarts(_ overview: TrainingOverview) {}
     public func updateProgressed(_ progress: UpdateProgress, of steps: Int) {}
     public func stepFinished(_ metrics: StepMetrics, of steps: Int) {}
@@ -48,6 +51,8 @@ public struct TrainingOverview: Sendable {
     public var memoryLimit: Int
     /// The disk that the inputs of layers are kept on; nil where memory suffices.
     public var spilling: Spilling?
+    /// What a step will take, by a measurement of the machine just before; nil where the observer wants none.
+    public var stepTime: StepTime?
     /// Bytes of a checkpoint.
     public var checkpointByteCount: Int
     /// The effective settings.

@@ -90,6 +90,8 @@ struct TrainingRun {
         let spilling = try Spilling(plan, folder: settings.spillFolder)
         if let warning = spilling?.warning { observer?.warning(warning) }
         try room.check(folder)
+        // Before there are weights: its buffers have the room of what comes.
+        let stepTime = observer?.wantsStepTime ?? false ? try stepWork(plan, spilling).time(on: runtime) : nil
         let model = try input.makeModel(withWeights: saved == nil, on: runtime)
         let state = try TrainingState(model.parameters)
         let source = try scorer.make(for: model, sequences: sequences, on: runtime)
@@ -110,7 +112,7 @@ struct TrainingRun {
                 position: trainer.position, steps: steps, data: TrainingOverview.DataOverview(sequences),
                 parameterCount: input.configuration.parameterCount, trainedFor: input.madeFor,
                 scheme: scheme.description, scorerIsDefault: scorerIsDefault, recompute: plan.recompute,
-                memory: plan.memory, memoryLimit: memoryLimit, spilling: spilling,
+                memory: plan.memory, memoryLimit: memoryLimit, spilling: spilling, stepTime: stepTime,
                 checkpointByteCount: room.checkpointByteCount, settings: settings, threads: runtime.threadCount,
                 instructionSet: runtime.instructionSet))
         if sequences.shortDocumentCount > 0 {
@@ -137,6 +139,15 @@ struct TrainingRun {
                 beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
                 weightDecay: settings.weightDecay, clip: settings.clip),
             seed: settings.seed, shuffle: settings.shuffle, positions: settings.positions)
+    }
+
+    /// What the time of a step depends on.
+    private func stepWork(_ plan: TrainingPlan, _ spilling: Spilling?) -> StepWork {
+        var work = StepWork(input.configuration, contextLength: settings.contextLength, recompute: plan.recompute)
+        (work.scorer, work.scorerStride) = (scorer.memory, settings.scorerStride)
+        (work.accumulate, work.weighted) = (settings.accumulate, scheme.weightedShare)
+        work.spilled = spilling.map { ($0.byteCount, $0.speed) }
+        return work
     }
 
     // MARK: Resuming

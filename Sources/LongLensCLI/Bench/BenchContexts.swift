@@ -41,7 +41,8 @@ struct ContextOptions: ParsableArguments {
             let work = try prepare(length)
             let timing = try measure(options.repeats, work.run)
             options.note("\(what) of \(length) tokens", timing, progress)
-            return ContextRow(context: length, seconds: timing, flops: work.flops)
+            return ContextRow(
+                context: length, seconds: timing, flops: work.flops, predicted: work.predictedSeconds)
         }
         progress.clear()
         let header = before.measuredAgain(on: runtime)
@@ -58,5 +59,7 @@ struct ContextOptions: ParsableArguments {
 struct ContextWork {
     /// The model's own arithmetic.
     let flops: Double
+    /// What a plan says that it takes; nil where none does.
+    var predictedSeconds: Double?
     let run: () throws -> Void
 }

@@ -129,20 +129,24 @@ extension BenchRow {
 
 struct ContextRow: BenchRow {
     static let columns = [
-        "context", "tokens_per_second", "step_seconds", "gflops", "peak_fraction", "peak_rss_bytes", "spread",
+        "context", "tokens_per_second", "step_seconds", "predicted_seconds", "gflops", "peak_fraction",
+        "peak_rss_bytes", "spread",
     ]
     let context: Int
     let tokens_per_second, step_seconds, gflops: Double
+    /// By the plan, measured before; of training steps.
+    let predicted_seconds: Double?
     var peak_fraction = 0.0
     let peak_rss_bytes: Int
     let spread: Double
     /// Tokens per second of the slowest and the fastest run, and their share of peak.
     let slowest_tokens_per_second, fastest_tokens_per_second: Double
 
-    init(context: Int, seconds: Timing, flops: Double) {
+    init(context: Int, seconds: Timing, flops: Double, predicted: Double?) {
         self.context = context
         tokens_per_second = Double(context) / seconds.median
         step_seconds = seconds.median
+        predicted_seconds = predicted
         gflops = flops / seconds.median / 1e9
         peak_rss_bytes = SystemMemory.peakResident
         spread = seconds.spread
@@ -154,7 +158,7 @@ struct ContextRow: BenchRow {
     var cells: [String] {
         [
             "\(context)", Format.decimal(tokens_per_second, 1), Format.decimal(step_seconds, 3),
-            Format.decimal(gflops, 1),
+            predicted_seconds.map { Format.decimal($0, 3) } ?? "", Format.decimal(gflops, 1),
             Format.decimal(peak_fraction, 3), "\(peak_rss_bytes)", Format.decimal(spread, 3),
         ]
     }

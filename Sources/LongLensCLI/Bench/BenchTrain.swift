@@ -31,12 +31,19 @@ struct BenchTrain: ParsableCommand {
             let plan = layerInputs.memory(model.configuration, length: length, runtime).plan(
                 contextLength: length, limit: limit)
             let spilling = try Spilling(plan, folder: layerInputs.spillFolder)
+            var work = StepWork(model.configuration, contextLength: length, recompute: plan.recompute)
+            work.weighted = kept
+            work.spilled = spilling.map { ($0.byteCount, $0.speed) }
+            // Before the pass: its buffers have the room of what comes.
+            let predicted = try work.time(on: runtime).seconds
             let pass = try TrainingPass(
                 model, gradients: gradients, contextLength: length, recompute: plan.recompute,
                 spillFile: spilling?.file, on: runtime)
             let tokens = benchTokens(length, model.configuration)
             let weights = benchWeights(length - 1, kept: kept)
-            return ContextWork(flops: Arithmetic.trainingFlops(model.configuration, length: length)) {
+            return ContextWork(
+                flops: Arithmetic.trainingFlops(model.configuration, length: length), predictedSeconds: predicted
+            ) {
                 gradients.all.fill(0)
                 _ = try pass.forward(tokens)
                 try pass.backward(weights: weights)
