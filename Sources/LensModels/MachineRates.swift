@@ -22,7 +22,8 @@ package struct MachineRates: Sendable {
         measuring layout: WeightLayout, length: Int, trains: Bool, on runtime: Runtime
     ) throws(LensError) {
         let start = ContinuousClock.now
-        let probes = Probes(layout, length: length, trains: trains, runtime: runtime)
+        // One for each kind: the memory of the one before is gone.
+        var probes: Probes { Probes(layout, length: length, trains: trains, runtime: runtime) }
         try probes.attentionMaps(into: &self)
         try probes.feedForwardMaps(into: &self)
         try probes.head(into: &self)
@@ -74,6 +75,7 @@ private struct Probes {
     let hidden, feedForwardSize: Int
     /// Heads of the attention's maps.
     let heads, keyValueHeads: Int
+    private let memory = ProbeMemory()
 
     private static let greatestSize = 1536
     /// Blocks of pairs that causality cuts through are few then, as in longer sequences.
@@ -106,7 +108,7 @@ private struct Probes {
     }
 
     private func matrix(_ rows: Int, _ columns: Int) throws(LensError) -> Matrix {
-        let matrix = try Matrix(rows: rows, columns: columns)
+        let matrix = try memory.take(rows: rows, columns: columns)
         // Zeros are one page for all, until they are written.
         matrix.fill(0.01)
         return matrix
