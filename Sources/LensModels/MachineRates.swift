@@ -128,20 +128,20 @@ private struct Probes {
 
     private struct LinearMap { let weights: Weights, input, output: Matrix }
 
+    /// The map of a parameter's type, to `outputs` columns.
+    private func map(_ name: String, _ input: Matrix, _ outputs: Int) throws(LensError) -> LinearMap {
+        LinearMap(
+            weights: try weights(name, outputs, input.columns), input: input, output: try matrix(input.rows, outputs))
+    }
+
     func attentionMaps(into rates: inout MachineRates) throws(LensError) {
         let rows = min(length, feedForwardBlock)
         let (normed, attended) = (try matrix(rows, hidden), try matrix(rows, queryWidth))
         let prefix = "model.layers.0.self_attn."
-        var maps: [LinearMap] = []
-        for (name, outputs) in [("q", queryWidth), ("k", keyWidth), ("v", keyWidth)] {
-            maps.append(
-                LinearMap(
-                    weights: try weights("\(prefix)\(name)_proj.weight", outputs, hidden), input: normed,
-                    output: try matrix(rows, outputs)))
+        let maps = try [("q", queryWidth), ("k", keyWidth), ("v", keyWidth)].map { (name, width) throws(LensError) in
+            try map("\(prefix)\(name)_proj.weight", normed, width)
         }
-        let output = LinearMap(
-            weights: try weights("\(prefix)o_proj.weight", hidden, queryWidth), input: attended,
-            output: try matrix(rows, hidden))
+        let output = try map("\(prefix)o_proj.weight", attended, hidden)
         try measure(maps, output, (.attentionMaps, .attentionMapsInput, .attentionMapsWeight), into: &rates)
     }
 
@@ -149,16 +149,10 @@ private struct Probes {
         let rows = blockRows
         let (normed, activated) = (try matrix(rows, hidden), try matrix(rows, feedForwardSize))
         let prefix = "model.layers.0.mlp."
-        var maps: [LinearMap] = []
-        for name in ["gate", "up"] {
-            maps.append(
-                LinearMap(
-                    weights: try weights("\(prefix)\(name)_proj.weight", feedForwardSize, hidden), input: normed,
-                    output: try matrix(rows, feedForwardSize)))
+        let maps = try ["gate", "up"].map { (name) throws(LensError) in
+            try map("\(prefix)\(name)_proj.weight", normed, feedForwardSize)
         }
-        let down = LinearMap(
-            weights: try weights("\(prefix)down_proj.weight", hidden, feedForwardSize), input: activated,
-            output: try matrix(rows, hidden))
+        let down = try map("\(prefix)down_proj.weight", activated, hidden)
         try measure(maps, down, (.feedForwardMaps, .feedForwardMapsInput, .feedForwardMapsWeight), into: &rates)
     }
 

@@ -31,6 +31,9 @@ package struct SequenceLayout: Sendable, Equatable {
     /// For attention: nil for one document.
     var attentionSpans: RowSpans? { spans.count == 1 ? nil : spans }
 
+    /// Predictions of tokens that begin a document, which nothing of it predicts.
+    var boundaries: [Int] { spans.bounds.dropFirst().dropLast().map { $0 - 1 } }
+
     /// Predictions: none of the tokens with which documents begin.
     var predictionCount: Int { spans.rows - spans.count }
 }

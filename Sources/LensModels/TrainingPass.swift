@@ -113,7 +113,7 @@ package final class TrainingPass {
             rstd: b.rstd)
         var losses = try b.head.forward(
             b.normed.rows(0..<tokens.count - 1), targets: Array(tokens.dropFirst()), on: runtime)
-        for start in layout.spans.bounds.dropFirst().dropLast() { losses[start - 1] = 0 }
+        for boundary in layout.boundaries { losses[boundary] = 0 }
         return losses
     }
 
@@ -136,7 +136,7 @@ package final class TrainingPass {
                     + "prediction, after a forward pass.")
         }
         var weights = weights
-        for start in layout.spans.bounds.dropFirst().dropLast() { weights[start - 1] = 0 }
+        for boundary in layout.boundaries { weights[boundary] = 0 }
         guard layout.predictionCount > 0 else { return }
         let b = buffers.prefix(tokens.count, model.configuration)
         let factor = scale / Float(layout.predictionCount)
@@ -200,8 +200,7 @@ package final class TrainingPass {
         if first == 0 { try embed(into: b.inputs[0]) }
         for index in first..<last {
             let a = b.activations(of: index)
-            try layers[index].forwardAttention(
-                b.inputs[index], a, rotary: rotary, spans: layout.attentionSpans)
+            try layers[index].forwardAttention(b.inputs[index], a, rotary: rotary, spans: layout.attentionSpans)
             try layers[index].forwardFeedForward(a, activated: b.activated, output: b.inputs[index + 1])
         }
     }

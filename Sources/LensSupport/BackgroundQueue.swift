@@ -75,75 +75,51 @@ private func work(_ context: Context) -> UnsafeMutableRawPointer? {
 /// What both threads of a ``BackgroundQueue`` know, under a lock.
 @safe
 private final class QueueState: @unchecked Sendable {
-    private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private let monitor = Monitor()
     private var jobs: [BackgroundQueue.Job] = []
     private var added = 0, done = 0
     private var failure: LensError?
     private var isEnding = false
 
-    init() {
-        unsafe lock = .allocate(capacity: 1)
-        unsafe changed = .allocate(capacity: 1)
-        unsafe pthread_mutex_init(lock, nil)
-        unsafe pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        unsafe pthread_cond_destroy(changed)
-        unsafe pthread_mutex_destroy(lock)
-        unsafe changed.deallocate()
-        unsafe lock.deallocate()
-    }
-
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        unsafe pthread_mutex_lock(lock)
-        defer { unsafe pthread_mutex_unlock(lock) }
-        return body()
-    }
-
-    private func wait() { unsafe pthread_cond_wait(changed, lock) }
-    private func tellOthers() { unsafe pthread_cond_broadcast(changed) }
-
-    var count: Int { locked { added } }
+    var count: Int { monitor.locked { added } }
 
     func add(_ job: @escaping BackgroundQueue.Job) -> Int {
-        locked {
+        monitor.locked {
             jobs.append(job)
             added += 1
-            tellOthers()
+            monitor.tellOthers()
             return added
         }
     }
 
     func wait(for number: Int) -> LensError? {
-        locked {
-            while done < min(number, added) { wait() }
+        monitor.locked {
+            while done < min(number, added) { monitor.wait() }
             return failure
         }
     }
 
     func end() {
-        locked {
+        monitor.locked {
             isEnding = true
-            tellOthers()
+            monitor.tellOthers()
         }
     }
 
     func work() {
         while let job = next() {
             let failure = job()
-            locked {
+            monitor.locked {
                 self.failure = self.failure ?? failure
                 done += 1
-                tellOthers()
+                monitor.tellOthers()
             }
         }
     }
 
     private func next() -> BackgroundQueue.Job? {
-        locked {
-            while jobs.isEmpty && !isEnding { wait() }
+        monitor.locked {
+            while jobs.isEmpty && !isEnding { monitor.wait() }
             if isEnding { return nil }
             let job = jobs.removeFirst()
             return failure == nil ? job : { nil }

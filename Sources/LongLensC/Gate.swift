@@ -1,4 +1,5 @@
 import CLibLongLens
+import LensSupport
 
 #if canImport(Glibc)
     import Glibc
@@ -11,49 +12,25 @@ import CLibLongLens
 /// Who is inside of a model: any number of calls, of which one at a time has the turn to compute. Closing waits for all.
 @safe
 final class Gate: @unchecked Sendable {
-    private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private let monitor = Monitor()
     // Under the lock.
     private var calls = 0
     private var computing: pthread_t?
     private var closing = false
 
-    init() {
-        unsafe lock = .allocate(capacity: 1)
-        unsafe changed = .allocate(capacity: 1)
-        unsafe pthread_mutex_init(lock, nil)
-        unsafe pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        unsafe pthread_cond_destroy(changed)
-        unsafe pthread_mutex_destroy(lock)
-        unsafe changed.deallocate()
-        unsafe lock.deallocate()
-    }
-
-    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
-        unsafe pthread_mutex_lock(lock)
-        defer { unsafe pthread_mutex_unlock(lock) }
-        return try body()
-    }
-
-    private func wait() { unsafe pthread_cond_wait(changed, lock) }
-    private func tellOthers() { unsafe pthread_cond_broadcast(changed) }
-
     /// Whether calls inside are to end.
-    var isClosing: Bool { locked { closing } }
+    var isClosing: Bool { monitor.locked { closing } }
 
     /// What `body` gives, as one of the calls inside.
     func inside<Result>(_ body: () throws -> Result) throws -> Result {
-        try locked {
+        try monitor.locked {
             if closing { throw Failure.closed }
             calls += 1
         }
         defer {
-            locked {
+            monitor.locked {
                 calls -= 1
-                tellOthers()
+                monitor.tellOthers()
             }
         }
         return try body()
@@ -61,16 +38,16 @@ final class Gate: @unchecked Sendable {
 
     /// What `body` gives, when no other call computes.
     func inTurn<Result>(_ body: () throws -> Result) throws -> Result {
-        try locked {
+        try monitor.locked {
             try refuseOwn()
-            while computing != nil && !closing { wait() }
+            while computing != nil && !closing { monitor.wait() }
             if closing { throw Failure.closed }
             computing = pthread_self()
         }
         defer {
-            locked {
+            monitor.locked {
                 computing = nil
-                tellOthers()
+                monitor.tellOthers()
             }
         }
         return try body()
@@ -78,12 +55,12 @@ final class Gate: @unchecked Sendable {
 
     /// Lets nobody in any more and waits until all are out.
     func close() throws {
-        try locked {
+        try monitor.locked {
             try refuseOwn()
             if closing { throw Failure.closed }
             closing = true
-            tellOthers()
-            while calls > 0 { wait() }
+            monitor.tellOthers()
+            while calls > 0 { monitor.wait() }
         }
     }
 
